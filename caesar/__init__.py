@@ -1,0 +1,1 @@
+"""Caesar: multi-turn LLM kernel generation on KernelBench, as checked state machines over an event log."""

@@ -49,6 +49,7 @@ Digest = str
 Outcome = str
 """What an action came to: one of its action's closed set (`Action.outcomes`)."""
 
+_ENTROPY_BYTES = 10
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
@@ -64,7 +65,7 @@ def storable(text: str) -> str:
 
 def ulid(at_us: int, entropy: bytes) -> str:
     """A 26-character id that sorts by time, from an instant and 10 random bytes given by the caller."""
-    if len(entropy) != 10:
+    if len(entropy) != _ENTROPY_BYTES:
         raise ValueError("a ULID takes exactly 10 random bytes")
     number = (at_us // 1000 << 80) | int.from_bytes(entropy)
     return "".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))

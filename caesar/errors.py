@@ -35,7 +35,7 @@ class ConflictError(StoreError):
         self.actual = actual
 
 
-class Fault(CaesarError):
+class Fault(CaesarError):  # noqa: N818 (a fault is this project's word, and not every one is an error)
     """Work failed for a reason that is not the candidate's; recorded and retried by policy."""
 
     def __init__(

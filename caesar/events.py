@@ -45,6 +45,7 @@ __all__ = [
     "StateEntered",
     "TrajectoryExtended",
     "TrajectoryFinished",
+    "TrajectoryResumed",
     "TrajectoryStarted",
     "TrajectorySuspended",
     "TurnBegun",
@@ -157,6 +158,14 @@ class TrajectoryExtended:
     kind: ClassVar = "trajectory_extended"
     v: ClassVar = 1
     turns: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrajectoryResumed:
+    """A process took the trajectory up again; the time since its last event counts for no budget."""
+
+    kind: ClassVar = "trajectory_resumed"
+    v: ClassVar = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,7 +356,8 @@ class LeaseReleased:
     request: str
     device: str
     token: int
-    held_s: float
+    held_s: float | None
+    """None where the holder died, so that nobody saw the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -396,6 +406,7 @@ Event = (
     | RunFinished
     | TrajectoryStarted
     | TrajectoryExtended
+    | TrajectoryResumed
     | TrajectoryFinished
     | TrajectorySuspended
     | StateEntered
@@ -475,7 +486,9 @@ def decode(kind: str, v: int, body: bytes) -> Event:
         raise StoreError(f"an event of kind {kind} version {v} can't be read: {error}") from error
 
 
-def chain(previous: Digest, *, stream: str, version: int, kind: str, v: int, recorded_at_us: int, body: bytes) -> Digest:
+def chain(
+    previous: Digest, *, stream: str, version: int, kind: str, v: int, recorded_at_us: int, body: bytes
+) -> Digest:
     """The digest of an event: over everything but seq, which merging renumbers."""
     head = canonical([previous, stream, version, kind, v, recorded_at_us])
     return hashlib.sha256(head + b"\n" + body).hexdigest()
