@@ -1,0 +1,235 @@
+"""What a run is: pinned by its first event, continued, extended or refused by later commands.
+
+A run's name is unique in its store. The same name with the same identity continues; more samples,
+problems or turns extend it; anything else is an error that shows the difference.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from caesar.domain import Digest, Problem, digest_of, stream_of
+from caesar.errors import StoreError, UsageError
+from caesar.events import (
+    Envelope,
+    Event,
+    HeadRecorded,
+    PinnedProblem,
+    RunExtended,
+    RunFinished,
+    RunResumed,
+    RunStarted,
+    TrajectoryStarted,
+    canonical,
+)
+from caesar.fsm.spec import Spec, difference, identity, resolved
+
+__all__ = ["Configuration", "Member", "Run", "extension", "fold_run", "members", "started"]
+
+_SEEDS = 2**31
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """Everything a run depends on, as one command asks for it."""
+
+    name: str
+    group: str
+    spec: Spec
+    problems: tuple[Problem, ...]
+    templates: Mapping[str, str]
+    evaluator: str
+    caesar: str
+
+    @property
+    def spec_text(self) -> str:
+        """The resolved spec in its one canonical form."""
+        return canonical(resolved(self.spec)).decode()
+
+    @property
+    def identity(self) -> Digest:
+        """Over what has to be equal for two commands to mean the same run."""
+        return digest_of(canonical([identity(self.spec), self.evaluator]).decode())
+
+    @property
+    def pinned(self) -> tuple[PinnedProblem, ...]:
+        """The problems by digest, in order."""
+        return tuple(
+            PinnedProblem(problem.id, problem.name, problem.level, problem.digest) for problem in self.problems
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run as its stream of events tells it."""
+
+    id: str
+    name: str
+    group: str
+    version: int
+    spec: Digest
+    identity: Digest
+    suite: str
+    problems: tuple[PinnedProblem, ...]
+    samples: int
+    turns: int | None
+    templates: Mapping[str, Digest]
+    evaluator: str
+    finished: bool = False
+    """True while nothing happened since the last run_finished."""
+    heads: tuple[HeadRecorded, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One trajectory that a run consists of, whether or not it has begun."""
+
+    stream: str
+    problem: PinnedProblem
+    sample: int
+    seed: int
+
+    @property
+    def opening(self) -> TrajectoryStarted:
+        """The first event of its stream."""
+        return TrajectoryStarted(self.problem.id, self.problem.source, self.sample, self.seed)
+
+
+def started(configuration: Configuration, *, run: str) -> RunStarted:
+    """The first event of a new run."""
+    return RunStarted(
+        run=run,
+        name=configuration.name,
+        group=configuration.group,
+        spec=digest_of(configuration.spec_text),
+        identity=configuration.identity,
+        suite=configuration.spec.problems.suite,
+        problems=configuration.pinned,
+        samples=configuration.spec.samples,
+        turns=configuration.spec.budget.turns,
+        templates={name: digest_of(text) for name, text in sorted(configuration.templates.items())},
+        evaluator=configuration.evaluator,
+        caesar=configuration.caesar,
+    )
+
+
+def fold_run(envelopes: Iterable[Envelope]) -> Run:
+    """The run that a run's stream describes; StoreError where the stream does not begin one."""
+    run: Run | None = None
+    for envelope in envelopes:
+        run = _evolve(run, envelope.event)
+    if run is None:
+        raise StoreError("there is no such run in this store; `caesar status` lists those that are")
+    return run
+
+
+def _evolve(run: Run | None, event: Event) -> Run:
+    if isinstance(event, RunStarted):
+        return _opened(event)
+    if run is None:
+        raise StoreError(f"a run's stream begins with run_started, not with {event.kind}")
+    after = replace(run, version=run.version + 1)
+    match event:
+        case RunExtended():
+            return replace(
+                after,
+                spec=event.spec,
+                problems=event.problems,
+                samples=event.samples,
+                turns=event.turns,
+                finished=False,
+            )
+        case RunResumed():
+            return replace(after, finished=False)
+        case RunFinished():
+            return replace(after, finished=event.suspended == 0)
+        case HeadRecorded():
+            return replace(after, heads=(*run.heads, event))
+        case _:
+            raise StoreError(f"an event of kind {event.kind} does not belong in the stream of run {run.id}")
+
+
+def _opened(event: RunStarted) -> Run:
+    return Run(
+        id=event.run,
+        name=event.name,
+        group=event.group,
+        version=1,
+        spec=event.spec,
+        identity=event.identity,
+        suite=event.suite,
+        problems=event.problems,
+        samples=event.samples,
+        turns=event.turns,
+        templates=event.templates,
+        evaluator=event.evaluator,
+    )
+
+
+def extension(run: Run, configuration: Configuration, *, pinned_spec: str) -> RunExtended | None:
+    """What the configuration adds to the run: None for nothing, UsageError where it is another run.
+
+    The pinned spec is the text the run's spec digest names. A run grows only: fewer problems,
+    samples or turns than it has are refused like any other difference.
+    """
+    problems = _merged(run, configuration)
+    turns = configuration.spec.budget.turns
+    shrunk = configuration.spec.samples < run.samples or _fewer(turns, run.turns)
+    if configuration.identity != run.identity or problems is None or shrunk:
+        raise UsageError(_refusal(run, configuration, pinned_spec=pinned_spec))
+    wanted = RunExtended(digest_of(configuration.spec_text), problems, configuration.spec.samples, turns)
+    if (wanted.problems, wanted.samples, wanted.turns) == (run.problems, run.samples, run.turns):
+        return None
+    return wanted
+
+
+def _merged(run: Run, configuration: Configuration) -> tuple[PinnedProblem, ...] | None:
+    """The run's problems followed by new ones; None where one was dropped or its source changed."""
+    wanted = {problem.id: problem for problem in configuration.pinned}
+    if any(wanted.get(problem.id) != problem for problem in run.problems):
+        return None
+    known = {problem.id for problem in run.problems}
+    return (*run.problems, *(problem for problem in configuration.pinned if problem.id not in known))
+
+
+def _fewer(turns: int | None, than: int | None) -> bool:
+    if turns is None:
+        return False
+    return than is None or turns < than
+
+
+def _refusal(run: Run, configuration: Configuration, *, pinned_spec: str) -> str:
+    lines = list(difference(msgspec.json.decode(pinned_spec), resolved(configuration.spec)))
+    if configuration.evaluator != run.evaluator:
+        lines.append(f"evaluator: {run.evaluator} -> {configuration.evaluator}")
+    wanted = {problem.id: problem for problem in configuration.pinned}
+    for problem in run.problems:
+        if problem.id not in wanted:
+            lines.append(f"problem {problem.id}: no longer selected")
+        elif wanted[problem.id] != problem:
+            lines.append(f"problem {problem.id}: its reference source changed")
+    shown = "".join(f"\n  {line}" for line in lines)
+    return (
+        f"run {run.name} exists with another configuration; give --name for a new run,"
+        f" or undo what differs (recorded -> now):{shown}"
+    )
+
+
+def members(run: Run, *, seed: int) -> tuple[Member, ...]:
+    """Every trajectory of the run, sample by sample, so that each problem is begun early."""
+    return tuple(
+        Member(
+            stream_of(run.id, problem.id, sample), problem, sample, seed=_seed(seed, problem.id, sample)
+        )
+        for sample in range(run.samples)
+        for problem in run.problems
+    )
+
+
+def _seed(seed: int, problem: str, sample: int) -> int:
+    name = f"{seed}/{problem}/{sample}"
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) % _SEEDS

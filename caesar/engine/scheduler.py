@@ -1,0 +1,113 @@
+"""Many trajectories at once: opens or takes up each member of a run and advances them side by side.
+
+What a trajectory does is in `loop`; how many at once is in `world.Lanes`. This module owns the
+run's own stream: it resumes or extends the run, and records heads as trajectories end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from caesar.engine.loop import advance
+from caesar.engine.plan import Member, Run
+from caesar.engine.world import World, record
+from caesar.events import (
+    GENESIS,
+    Envelope,
+    Event,
+    HeadRecorded,
+    RunFinished,
+    TrajectoryExtended,
+    TrajectoryResumed,
+)
+from caesar.fsm.trajectory import Status, Trajectory, fold
+from caesar.ports import Append, EventLog
+
+__all__ = ["RunStream", "Tally", "run_all"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How a run's trajectories stand when a process leaves it."""
+
+    finished: int
+    suspended: int
+    running: int
+
+    @property
+    def complete(self) -> bool:
+        """True where nothing is left to do."""
+        return not self.suspended and not self.running
+
+
+class RunStream:
+    """The one writer of a run's own stream in this process; appends are taken in turn."""
+
+    def __init__(self, log: EventLog, run: str, *, version: int) -> None:
+        self._log = log
+        self._run = run
+        self._version = version
+        self._turnstile = asyncio.Lock()
+
+    async def append(self, *events: Event, texts: Iterable[str] = ()) -> tuple[Envelope, ...]:
+        """Return once the events are durable at the stream's end."""
+        async with self._turnstile:
+            append = Append(self._run, self._version, events, tuple(texts))
+            envelopes = await self._log.append(append)
+            self._version += len(events)
+            return envelopes
+
+
+async def run_all(world: World, run: Run, members: Iterable[Member], *, stream: RunStream) -> Tally:
+    """Take every member as far as it goes; records the heads of ended ones and how the run stands."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(_one(world, run, member, stream=stream)) for member in members]
+    ends = [task.result().status for task in tasks]
+    tally = Tally(ends.count(Status.FINISHED), ends.count(Status.SUSPENDED), ends.count(Status.RUNNING))
+    if not tally.running:
+        await stream.append(RunFinished(tally.finished, tally.suspended))
+    return tally
+
+
+async def _one(world: World, run: Run, member: Member, *, stream: RunStream) -> Trajectory:
+    async with world.lanes.trajectories:
+        trajectory = await _taken_up(world, run, member)
+        if trajectory.status is Status.RUNNING and not world.draining.is_set():
+            trajectory = await advance(world, trajectory)
+        await _record_head(world, run, trajectory, stream=stream)
+        return trajectory
+
+
+async def _taken_up(world: World, run: Run, member: Member) -> Trajectory:
+    envelopes = world.log.read(member.stream)
+    trajectory = fold(member.stream, envelopes)
+    if world.draining.is_set():
+        return trajectory
+    if not envelopes:
+        return await record(world, trajectory, member.opening)
+    if trajectory.status is not Status.FINISHED:
+        return await record(world, trajectory, TrajectoryResumed())
+    if _has_more_turns(run, trajectory):
+        return await record(world, trajectory, TrajectoryExtended(run.turns))
+    return trajectory
+
+
+def _has_more_turns(run: Run, trajectory: Trajectory) -> bool:
+    over = trajectory.exhausted
+    if over is None or over.budget != "turns":
+        return False
+    return run.turns is None or run.turns > over.limit
+
+
+async def _record_head(world: World, run: Run, trajectory: Trajectory, *, stream: RunStream) -> None:
+    """Note where an ended trajectory's stream stands, unless the run's stream has it already."""
+    if trajectory.status is not Status.FINISHED:
+        return
+    known = {(head.stream, head.version) for head in run.heads}
+    if (trajectory.stream, trajectory.version) in known:
+        return
+    envelopes = world.log.read(trajectory.stream)
+    digest = envelopes[-1].digest if envelopes else GENESIS
+    await stream.append(HeadRecorded(trajectory.stream, trajectory.version, digest))
