@@ -1,0 +1,157 @@
+"""`caesar evaluate`: build and judge one file, without a model and without a store."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from caesar.cli.files import read_candidate
+from caesar.cli.machinery import Machinery, backend_of, choose_devices, machinery
+from caesar.cli.output import emit_json, emit_text
+from caesar.devices.inventory import Device
+from caesar.domain import BuildOutcome, Candidate, Evaluation, Problem, Verdict
+from caesar.effects import (
+    Backend,
+    Build,
+    Built,
+    Evaluate,
+    Evaluated,
+    EvaluationSettings,
+    Limits,
+    Precision,
+    Request,
+)
+from caesar.errors import UsageError
+from caesar.problems.suites import find
+
+__all__ = ["evaluate_command"]
+
+T = TypeVar("T", Backend, Precision)
+
+
+def evaluate_command(
+    file: Path,
+    *,
+    problem: str,
+    backend: str,
+    precision: str,
+    devices: tuple[str, ...],
+    kernelbench: Path | None,
+    json: bool,
+) -> int:
+    """Judge a candidate; 0 if it passed, 1 if not."""
+    candidate = Candidate(read_candidate(file))
+    found = find(problem, kernelbench=kernelbench, relative_to=Path.cwd())
+    chosen = backend_of(None if backend == "auto" else _choice(Backend, backend, flag="--backend"))
+    settings = EvaluationSettings(precision=_choice(Precision, precision, flag="--precision"))
+    work = _judge(candidate, found, settings, backend=chosen, devices=choose_devices(chosen, devices))
+    built, evaluated = asyncio.run(work)
+    if json:
+        emit_json(_document(candidate, found, built, evaluated=evaluated))
+    else:
+        _say(built, evaluated)
+    return 0 if evaluated is not None and evaluated.evaluation.verdict is Verdict.PASSED else 1
+
+
+def _choice(kind: type[T], value: str, *, flag: str) -> T:
+    try:
+        return kind(value)
+    except ValueError as error:
+        raise UsageError(f"{flag} {value}: choose one of {', '.join(kind)}") from error
+
+
+async def _judge(
+    candidate: Candidate,
+    problem: Problem,
+    settings: EvaluationSettings,
+    *,
+    backend: Backend,
+    devices: tuple[Device, ...],
+) -> tuple[Built, Evaluated | None]:
+    request = Request(f"evaluate/{problem.id}/0", turn=1, slot=0, action="evaluate")
+    async with machinery(devices, backend) as machine:
+        built = await machine.builder.build(Build(request, candidate, backend=backend, limits=Limits()))
+        if built.artifact is None:
+            return built, None
+        effect = Evaluate(
+            request,
+            problem,
+            candidate=candidate,
+            artifact=built.artifact,
+            backend=backend,
+            settings=settings,
+            limits=Limits(),
+        )
+        return built, await _on_a_device(machine, effect)
+
+
+async def _on_a_device(machine: Machinery, effect: Evaluate) -> Evaluated:
+    grant = await machine.devices.acquire(effect.request.id)
+    try:
+        return await machine.evaluator.evaluate(effect, grant)
+    finally:
+        await machine.devices.release(grant)
+
+
+def _document(
+    candidate: Candidate, problem: Problem, built: Built, *, evaluated: Evaluated | None
+) -> dict[str, object]:
+    evaluation = evaluated.evaluation if evaluated else None
+    plain = msgspec.to_builtins(evaluation) if evaluation else {}
+    environment = plain.get("environment", {})
+    texts = evaluated.texts if evaluated else {}
+    return {
+        "candidate": candidate.digest,
+        "problem": f"{problem.suite}/{problem.id}",
+        "device": environment.get("device"),
+        "verdict": _verdict(built, evaluation),
+        "reason": evaluation.reason if evaluation else built.reason,
+        "detail": texts.get(evaluation.detail or "") if evaluation else built.log,
+        "mismatch": plain.get("mismatch"),
+        "findings": plain.get("findings", []),
+        "isolation": environment.get("isolation"),
+        "trust": environment.get("trust"),
+        "timing": plain.get("timing"),
+        "baselines": plain.get("baselines", []),
+        "speedup": evaluation.speedup if evaluation else None,
+        "speedup_interval": None,
+        "kernelbench": None,
+        "environment": environment or None,
+        "build": {"outcome": built.outcome, "cached": built.cached, "seconds": built.seconds},
+    }
+
+
+def _verdict(built: Built, evaluation: Evaluation | None) -> str:
+    if evaluation is not None:
+        return evaluation.verdict
+    return "build_failed" if built.outcome is BuildOutcome.FAILED else "build_timed_out"
+
+
+def _say(built: Built, evaluated: Evaluated | None) -> None:
+    if evaluated is None:
+        emit_text(f"{_verdict(built, None)}: {built.reason}, after {built.seconds:.1f} s\n{built.log}")
+        return
+    evaluation = evaluated.evaluation
+    where = f"on {evaluation.environment.device_name} (trust: {evaluation.environment.trust})"
+    if evaluation.timing is None:
+        emit_text(f"{evaluation.verdict}: {evaluation.reason} {where}")
+        if evaluation.mismatch is not None:
+            emit_text(_mismatch(evaluation))
+        if evaluation.detail is not None:
+            emit_text(evaluated.texts[evaluation.detail])
+        return
+    speed = "" if evaluation.speedup is None else f", {evaluation.speedup:.2f}x the reference's speed"
+    emit_text(f"passed: {evaluation.timing.median_ms:.4g} ms (median of {evaluation.timing.trials}){speed} {where}")
+    for finding in evaluation.findings:
+        emit_text(f"finding: {finding.kind}: {finding.detail}")
+
+
+def _mismatch(evaluation: Evaluation) -> str:
+    mismatch = evaluation.mismatch
+    assert mismatch is not None
+    place = "" if mismatch.index is None else f" at {list(mismatch.index)}"
+    share = "" if mismatch.wrong_share is None else f"; {100 * mismatch.wrong_share:.3g}% of elements differ"
+    return f"{mismatch.kind}: expected {mismatch.expected}, got {mismatch.got}{place}{share}"

@@ -1,0 +1,49 @@
+"""Reading what a user names, and the folders Caesar uses where the user names none."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from caesar.errors import UsageError
+
+__all__ = ["cache_folder", "lock_folder", "read_candidate", "read_spec"]
+
+
+def read_spec(file: Path) -> str:
+    """A file's text; UsageError where it can't be read."""
+    try:
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise UsageError(f"{file}: no such file; specs ship in the folder specs/") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file}: can't be read as UTF-8 text ({error})") from error
+
+
+def read_candidate(file: Path) -> str:
+    """A candidate's text, undecodable bytes replaced: what it is worth is for the builder to say."""
+    try:
+        return file.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise UsageError(f"{file}: can't be read ({error.strerror})") from error
+
+
+def cache_folder() -> Path:
+    """Where builds are kept: CAESAR_CACHE, else the user's cache folder."""
+    named = os.environ.get("CAESAR_CACHE")
+    if named:
+        return Path(named).resolve()
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home) / "caesar"
+
+
+def lock_folder() -> Path:
+    """Where device locks lie: CAESAR_LOCKS, else a local folder of this user."""
+    named = os.environ.get("CAESAR_LOCKS")
+    if named:
+        return Path(named).resolve()
+    runtime = Path(f"/run/user/{os.getuid()}")
+    if os.access(runtime, os.W_OK):
+        return runtime / "caesar"
+    return Path(tempfile.gettempdir()) / f"caesar-{os.getuid()}"

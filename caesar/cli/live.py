@@ -1,0 +1,177 @@
+"""What a run shows while it goes on: a live panel on a terminal, plain lines elsewhere.
+
+A display follows the events as they become durable and knows nothing else.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from caesar.cli.output import note, printable
+from caesar.domain import Verdict
+from caesar.engine.clock import SystemClock
+from caesar.engine.plan import Run
+from caesar.events import (
+    BudgetExhausted,
+    Envelope,
+    EvaluationCompleted,
+    GenerationCompleted,
+    LeaseGranted,
+    LeaseReleased,
+    TrajectoryFinished,
+    TrajectorySuspended,
+    TurnBegun,
+    TurnEnded,
+)
+
+__all__ = ["Display", "Progress", "describe", "open_display"]
+
+_IN_FLIGHT = {
+    "generation_requested": ("model calls", 1),
+    "generation_completed": ("model calls", -1),
+    "generation_faulted": ("model calls", -1),
+    "build_requested": ("builds", 1),
+    "build_completed": ("builds", -1),
+    "build_faulted": ("builds", -1),
+    "lease_granted": ("devices", 1),
+    "lease_released": ("devices", -1),
+}
+
+
+class Display(Protocol):
+    """Something that is told of every event."""
+
+    def observe(self, envelope: Envelope) -> None:
+        """Take note of a durable event."""
+
+
+@dataclass(slots=True)
+class Progress:
+    """Counters over the events of this process."""
+
+    total: int
+    started: set[str] = field(default_factory=set)
+    finished: int = 0
+    suspended: int = 0
+    turns: Counter[str] = field(default_factory=Counter)
+    in_flight: Counter[str] = field(default_factory=Counter)
+    best: dict[str, float] = field(default_factory=dict)
+    """The best speedup of each trajectory seen so far."""
+    usd: float = 0.0
+    tokens: int = 0
+
+    def observe(self, envelope: Envelope) -> None:
+        """Count an event."""
+        self.started.add(envelope.stream)
+        if envelope.kind in _IN_FLIGHT:
+            lane, step = _IN_FLIGHT[envelope.kind]
+            self.in_flight[lane] = max(0, self.in_flight[lane] + step)
+        match envelope.event:
+            case TurnEnded(outcome=outcome):
+                self.turns[outcome or "undecided"] += 1
+            case EvaluationCompleted(evaluation=evaluation) if evaluation.speedup is not None:
+                best = self.best.get(envelope.stream, 0.0)
+                self.best[envelope.stream] = max(best, evaluation.speedup)
+            case GenerationCompleted(usage=usage):
+                self.tokens += usage.tokens
+                self.usd += usage.usd or 0.0
+            case TrajectoryFinished():
+                self.finished += 1
+            case TrajectorySuspended():
+                self.suspended += 1
+            case _:
+                pass
+
+
+def describe(envelope: Envelope) -> str | None:
+    """An event as a line for people; None for those that a plain display leaves out."""
+    _, _, where = envelope.stream.partition("/")
+    problem, _, sample = where.rpartition("/")
+    place = f"problem {problem} sample {sample}"
+    match envelope.event:
+        case EvaluationCompleted(evaluation=evaluation) if evaluation.verdict is Verdict.PASSED:
+            speed = "" if evaluation.speedup is None else f", {evaluation.speedup:.2f}x the reference's speed"
+            assert evaluation.timing is not None
+            return f"{place}: passed, {evaluation.timing.median_ms:.3f} ms{speed}"
+        case TurnEnded(turn=turn, outcome=outcome):
+            return f"{place}: turn {turn} ended, {outcome or 'undecided'}"
+        case TrajectoryFinished(turn=turn, outcome=outcome):
+            chosen = "no candidate" if turn is None else f"result is turn {turn}, {outcome}"
+            return f"{place}: finished, {chosen}"
+        case TrajectorySuspended(message=message):
+            return f"{place}: suspended, {message}"
+        case event if envelope.kind.endswith("_faulted"):
+            again = "" if getattr(event, "retry_at_us", None) is None else "; will be tried again"
+            return f"{place}: {envelope.kind.replace('_', ' ')}, {getattr(event, 'message', '')}{again}"
+        case _:
+            return None
+
+
+@contextmanager
+def open_display(run: Run, *, total: int, clock: SystemClock) -> Iterator[Display]:
+    """A live panel where stderr is a terminal, else a printer of lines."""
+    if sys.stderr.isatty():
+        with _panel(run, total=total) as display:
+            yield display
+        return
+    note(f"run {run.name}: {total} trajectories, {len(run.problems)} problems of {run.suite}")
+    yield _Lines(clock)
+
+
+class _Lines:
+    """One line for each event worth telling, with the time since the start."""
+
+    def __init__(self, clock: SystemClock) -> None:
+        self._clock = clock
+        self._started_us = clock.now_us()
+
+    def observe(self, envelope: Envelope) -> None:
+        line = describe(envelope)
+        if line is not None:
+            seconds = (self._clock.now_us() - self._started_us) / 1e6
+            note(f"{seconds:7.1f}s  {line}")
+
+
+@contextmanager
+def _panel(run: Run, *, total: int) -> Iterator[Display]:
+    from rich.console import Console, Group
+    from rich.live import Live
+    from rich.text import Text
+
+    progress = Progress(total)
+    recent: list[str] = []
+    began = time.monotonic()
+
+    def render() -> Group:
+        lines = [*_summary(run, progress, seconds=time.monotonic() - began), *recent[-8:]]
+        return Group(*(Text(line, no_wrap=True, overflow="ellipsis") for line in lines))
+
+    class _Panel:
+        def observe(self, envelope: Envelope) -> None:
+            progress.observe(envelope)
+            line = describe(envelope)
+            if line is not None:
+                recent.append(f"  {printable(line)}")
+                del recent[:-8]
+
+    with Live(get_renderable=render, console=Console(stderr=True), refresh_per_second=4):
+        yield _Panel()
+
+
+def _summary(run: Run, progress: Progress, *, seconds: float) -> tuple[str, ...]:
+    flight = ", ".join(f"{progress.in_flight[lane]} {lane}" for lane in ("model calls", "builds", "devices"))
+    outcomes = ", ".join(f"{count} {name}" for name, count in progress.turns.most_common()) or "none yet"
+    cost = f", ${progress.usd:.2f}" if progress.usd else ""
+    fastest = f"{max(progress.best.values()):.2f}x" if progress.best else "-"
+    return (
+        f"run {run.name}   {seconds:.0f}s   {progress.finished}/{progress.total} trajectories finished"
+        + (f", {progress.suspended} suspended" if progress.suspended else ""),
+        f"turns: {outcomes}   best speedup: {fastest}",
+        f"in flight: {flight}   tokens: {progress.tokens}{cost}",
+    )

@@ -1,0 +1,180 @@
+"""`caesar status` and `caesar show`: what the log tells, folded, without DuckDB."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+from caesar.cli.output import emit_json, emit_table, emit_text
+from caesar.domain import Usage, stream_of
+from caesar.engine.plan import Run, fold_run
+from caesar.errors import UsageError
+from caesar.events import Envelope, GenerationRequested
+from caesar.fsm.trajectory import Trajectory, Turn, fold
+from caesar.stores.eventlog import SqliteEventLog
+
+__all__ = ["find_run", "open_store", "require_run", "show_command", "status_command"]
+
+
+def open_store(store: Path) -> SqliteEventLog:
+    """The store, for reading; UsageError where there is none."""
+    if not store.exists():
+        raise UsageError(f"{store}: there is no store here; `caesar run` makes one, --store names another")
+    return SqliteEventLog.open(store, clock_us=lambda: 0, read_only=True)
+
+
+def find_run(log: SqliteEventLog, name: str) -> str | None:
+    """The id of the run of that name or id; None where the store has none."""
+    for run in _runs(log):
+        if name in {run.id, run.name}:
+            return run.id
+    return None
+
+
+def require_run(log: SqliteEventLog, name: str) -> Run:
+    """The run of that name or id; UsageError that lists what there is."""
+    found = find_run(log, name)
+    if found is None:
+        names = ", ".join(run.name for run in _runs(log)) or "none"
+        raise UsageError(f"there is no run {name} in this store; it has: {names}")
+    return fold_run(log.read(found))
+
+
+def status_command(store: Path, *, json: bool) -> None:
+    """Print every run, newest first."""
+    with open_store(store) as log:
+        rows = [_status(log, run) for run in _runs(log)]
+    rows.sort(key=lambda row: str(row["started"]), reverse=True)
+    if json:
+        emit_json({"runs": rows})
+        return
+    columns = ("run", "group", "spec", "started", "state", "trajectories", "tokens", "usd")
+    emit_table(columns, [_line(row) for row in rows])
+
+
+def _line(row: dict[str, object]) -> tuple[object, ...]:
+    counts, usage = row["trajectories"], row["usage"]
+    assert isinstance(counts, dict)
+    assert isinstance(usage, dict)
+    told = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+    tokens = usage["input_tokens"] + usage["output_tokens"]
+    return (row["run"], row["group"], row["spec"], row["started"], row["state"], told, tokens, usage["usd"])
+
+
+def _status(log: SqliteEventLog, run: Run) -> dict[str, object]:
+    trajectories = [fold(stream, log.read(stream)) for stream in log.streams(f"{run.id}/")]
+    states = Counter(str(trajectory.status) for trajectory in trajectories)
+    planned = len(run.problems) * run.samples
+    states["planned"] = planned - len(trajectories)
+    usage = sum((trajectory.usage for trajectory in trajectories), Usage())
+    first = log.read(run.id)[0]
+    return {
+        "run": run.name,
+        "id": run.id,
+        "group": run.group,
+        "spec": run.spec,
+        "started": _instant(first),
+        "state": "finished" if run.finished else "unfinished",
+        "trajectories": dict(states),
+        "usage": asdict(usage),
+    }
+
+
+def _instant(envelope: Envelope) -> str:
+    return datetime.fromtimestamp(envelope.recorded_at_us / 1e6, UTC).isoformat(timespec="seconds")
+
+
+def _runs(log: SqliteEventLog) -> Iterator[Run]:
+    for stream in log.streams():
+        if "/" not in stream:
+            yield fold_run(log.read(stream))
+
+
+def show_command(
+    store: Path, run: str, problem: str, *, sample: int, turn: int | None, json: bool
+) -> None:
+    """Print a trajectory's turns, or one turn whole."""
+    with open_store(store) as log:
+        found = require_run(log, run)
+        stream = stream_of(found.id, problem, sample)
+        envelopes = log.read(stream)
+        if not envelopes:
+            known = ", ".join(pinned.id for pinned in found.problems)
+            raise UsageError(
+                f"run {found.name} has no trajectory {problem}/{sample} yet; its problems are {known},"
+                f" its samples 0 to {found.samples - 1}"
+            )
+        trajectory = fold(stream, envelopes)
+        if turn is None:
+            _show_turns(trajectory, json=json)
+        else:
+            _show_turn(log, envelopes, _turn(trajectory, turn), json=json)
+
+
+def _turn(trajectory: Trajectory, number: int) -> Turn:
+    for turn in trajectory.turns:
+        if turn.number == number:
+            return turn
+    raise UsageError(f"{trajectory.stream} has turns 1 to {len(trajectory.turns)}, not {number}")
+
+
+def _show_turns(trajectory: Trajectory, *, json: bool) -> None:
+    rows = [_turn_row(turn) for turn in trajectory.turns]
+    if json:
+        emit_json({"trajectory": trajectory.stream, "status": trajectory.status, "turns": rows})
+        return
+    emit_text(f"{trajectory.stream}: {trajectory.status}")
+    columns = ("turn", "outcome", "reason", "runtime_ms", "speedup", "candidate")
+    emit_table(columns, [tuple(row[column] for column in columns) for row in rows])
+
+
+def _turn_row(turn: Turn) -> dict[str, object]:
+    evaluation, build = turn.evaluation, turn.build
+    reason = evaluation.reason if evaluation else build.reason if build else None
+    timing = evaluation.timing if evaluation else None
+    return {
+        "turn": turn.number,
+        "outcome": turn.outcome,
+        "reason": reason,
+        "runtime_ms": timing.median_ms if timing else None,
+        "speedup": evaluation.speedup if evaluation else None,
+        "candidate": turn.candidate[:12] if turn.candidate else None,
+    }
+
+
+def _show_turn(log: SqliteEventLog, envelopes: tuple[Envelope, ...], turn: Turn, *, json: bool) -> None:
+    prompt = _prompt(log, envelopes, turn.number)
+    named = {
+        "completion": turn.completion,
+        "candidate": turn.candidate,
+        "build log": turn.build.log if turn.build else None,
+        "detail": turn.evaluation.detail if turn.evaluation else None,
+        "feedback": turn.feedback,
+    }
+    digests = {name: digest for name, digest in named.items() if digest is not None}
+    texts = log.texts(tuple(digests.values()))
+    sections = {"prompt": prompt, **{name: texts[digest] for name, digest in digests.items()}}
+    if json:
+        emit_json({**_turn_row(turn), **{name.replace(" ", "_"): text for name, text in sections.items()}})
+        return
+    for name, text in sections.items():
+        emit_text(f"===== {name} =====\n{text}\n")
+
+
+def _prompt(log: SqliteEventLog, envelopes: tuple[Envelope, ...], number: int) -> str:
+    """The turn's prompt as it was sent last, each message under its role."""
+    asked = [
+        event
+        for envelope in envelopes
+        if isinstance(event := envelope.event, GenerationRequested) and event.turn == number
+    ]
+    if not asked:
+        return ""
+    texts = log.texts([digest for message in asked[-1].prompt for digest in message.parts])
+    return "\n\n".join(
+        f"[{message.role}]\n" + "\n".join(texts[digest] for digest in message.parts)
+        for message in asked[-1].prompt
+    )

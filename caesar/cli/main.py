@@ -1,0 +1,261 @@
+"""The `caesar` command: every verb, its options, and what its exit status means.
+
+Only typer is imported at the top: each command imports what it needs, so that `--help` stays fast
+and GPU nodes need neither duckdb nor litellm. Exit status: 0 done, 1 the work ended short, 2 wrong
+usage or a wrong spec, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="caesar",
+    help="Multi-turn LLM kernel generation on KernelBench: strategies are YAML, every state change is an event.",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+)
+spec_app = typer.Typer(help="Check specs and print their schema.", rich_markup_mode=None, no_args_is_help=True)
+problems_app = typer.Typer(help="List and show problems.", rich_markup_mode=None, no_args_is_help=True)
+app.add_typer(spec_app, name="spec")
+app.add_typer(problems_app, name="problems")
+
+Store = Annotated[
+    Path, typer.Option("--store", envvar="CAESAR_STORE", help="The event store; many runs share one.")
+]
+KernelBench = Annotated[
+    Optional[Path],  # noqa: UP045 (typer reads the annotation at run time on 3.11)
+    typer.Option("--kernelbench", envvar="KERNELBENCH_ROOT", help="A checkout of KernelBench."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+RunName = Annotated[str, typer.Argument(metavar="RUN", help="A run's name or id.")]
+
+_STORE = Path("runs/caesar.db")
+
+
+@app.command()
+def run(
+    spec: Annotated[Path, typer.Argument(help="The strategy: a YAML file (docs/specs.md).")],
+    *,
+    model: Annotated[
+        str, typer.Option(help="A LiteLLM name, recorded/NAME, recorded:FILE or scripted:FILE.")
+    ] = "",
+    problems: Annotated[str, typer.Option(help="The suite: starter, kernelbench/level1, a path.")] = "",
+    ids: Annotated[list[str] | None, typer.Option(help="Problem ids or ranges (10-20); may repeat.")] = None,
+    samples: Annotated[int, typer.Option(help="Independent attempts at each problem.", min=1)] = 0,
+    turns: Annotated[int, typer.Option(help="Turns of each trajectory, at most.", min=1)] = 0,
+    name: Annotated[str, typer.Option(help="The run's name, unique in the store [default: the spec's].")] = "",
+    group: Annotated[str, typer.Option(help="A name for several runs.")] = "default",
+    devices: Annotated[list[str] | None, typer.Option(help="Devices to use: GPU UUIDs, indices, cpu:N.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a spec key (a.b=value).")
+    ] = None,
+    max_model_calls: Annotated[int, typer.Option(help="Model calls at once.", min=1)] = 0,
+    max_builds: Annotated[int, typer.Option(help="Builds at once.", min=1)] = 0,
+    max_devices: Annotated[int, typer.Option(help="Devices held at once.", min=1)] = 0,
+    store: Store = _STORE,
+    root: Annotated[Path, typer.Option(help="Where log.json files are exported to.")] = Path("runs"),
+    kernelbench: KernelBench = None,
+    record: Annotated[
+        Optional[Path],  # noqa: UP045 (typer reads the annotation at run time on 3.11)
+        typer.Option(help="Write every completion to this file, for recorded:FILE."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Start a run, or continue the one of that name where it stopped."""
+    from caesar.cli.options import RunOptions
+    from caesar.cli.run import run_command
+
+    options = RunOptions(
+        spec=spec,
+        overrides=_overrides(
+            {"model.name": model, "problems.suite": problems, "samples": samples, "budget.turns": turns},
+            {
+                "concurrency.models": max_model_calls,
+                "concurrency.builds": max_builds,
+                "concurrency.devices": max_devices,
+            },
+            ids=ids,
+        ),
+        settings=tuple(settings or ()),
+        name=name or None,
+        group=group,
+        devices=tuple(devices or ()),
+        store=store,
+        root=root,
+        kernelbench=kernelbench,
+        record=record,
+        json=json,
+    )
+    raise typer.Exit(run_command(options))
+
+
+@app.command()
+def evaluate(
+    file: Annotated[Path, typer.Argument(help="A candidate: a Python module with ModelNew.")],
+    *,
+    problem: Annotated[str, typer.Option(help="SUITE/ID (starter/1, kernelbench/level1/19) or a problem's file.")],
+    backend: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    precision: Annotated[str, typer.Option(help="fp32, fp16 or bf16.")] = "fp32",
+    devices: Annotated[list[str] | None, typer.Option(help="Devices to use: GPU UUIDs, indices, cpu:N.")] = None,
+    kernelbench: KernelBench = None,
+    json: Json = False,
+) -> None:
+    """Build and judge one candidate, without a model and without a store."""
+    from caesar.cli.evaluate import evaluate_command
+
+    status = evaluate_command(
+        file,
+        problem=problem,
+        backend=backend,
+        precision=precision,
+        devices=tuple(devices or ()),
+        kernelbench=kernelbench,
+        json=json,
+    )
+    raise typer.Exit(status)
+
+
+@app.command()
+def status(*, store: Store = _STORE, json: Json = False) -> None:
+    """List the store's runs, newest first, and how their trajectories stand."""
+    from caesar.cli.look import status_command
+
+    status_command(store, json=json)
+
+
+@app.command()
+def show(
+    run: RunName,
+    problem: Annotated[str, typer.Argument(help="A problem's id.")],
+    sample: Annotated[int, typer.Argument(help="A sample, from 0.")] = 0,
+    *,
+    turn: Annotated[int, typer.Option(help="Print this turn's prompt, completion, log and feedback.")] = 0,
+    store: Store = _STORE,
+    json: Json = False,
+) -> None:
+    """Show one trajectory turn by turn, or everything about one turn."""
+    from caesar.cli.look import show_command
+
+    show_command(store, run, problem, sample=sample, turn=turn or None, json=json)
+
+
+@app.command()
+def report(
+    runs: Annotated[list[str] | None, typer.Argument(metavar="[RUN]...", help="Runs; all by default.")] = None,
+    *,
+    store: Store = _STORE,
+    json: Json = False,
+) -> None:
+    """Report fast_p by turn and the speedups by problem."""
+    from caesar.cli.report import report_command
+
+    report_command(store, tuple(runs or ()), json=json)
+
+
+@app.command()
+def export(
+    run: RunName,
+    *,
+    to: Annotated[Path, typer.Option(help="The folder to write under.")],
+    store: Store = _STORE,
+) -> None:
+    """Rebuild upstream's layout (log.json, config.json, DONE) from the log."""
+    from caesar.cli.report import export_command
+
+    export_command(store, run, to=to)
+
+
+@app.command()
+def sql(
+    query: Annotated[str, typer.Argument(help="A DuckDB query over the views of analysis/00_views.sql.")],
+    *,
+    runs: Annotated[list[str] | None, typer.Option("--run", help="Only these runs; all by default.")] = None,
+    store: Store = _STORE,
+    json: Json = False,
+) -> None:
+    """Query the log with SQL (analysis/README.md describes the views)."""
+    from caesar.cli.report import sql_command
+
+    sql_command(store, query, tuple(runs or ()), json=json)
+
+
+@spec_app.command("check")
+def spec_check(
+    files: Annotated[list[Path], typer.Argument(metavar="SPEC...", help="YAML files.")],
+) -> None:
+    """Check specs: syntax, names, outcomes, reachability, a way to finish."""
+    from caesar.cli.spec import check_command
+
+    raise typer.Exit(check_command(files))
+
+
+@spec_app.command("schema")
+def spec_schema() -> None:
+    """Print the JSON Schema of specs (draft 2020-12)."""
+    from caesar.cli.spec import schema_command
+
+    schema_command()
+
+
+@problems_app.command("list")
+def problems_list(
+    suite: Annotated[str, typer.Argument(help="starter, kernelbench/level1, hub/level1, a path.")] = "starter",
+    *,
+    kernelbench: KernelBench = None,
+    json: Json = False,
+) -> None:
+    """List a suite's problems."""
+    from caesar.cli.problems import list_command
+
+    list_command(suite, kernelbench=kernelbench, json=json)
+
+
+@problems_app.command("show")
+def problems_show(
+    problem: Annotated[str, typer.Argument(help="SUITE/ID or a file.")],
+    *,
+    kernelbench: KernelBench = None,
+    json: Json = False,
+) -> None:
+    """Print a problem's reference source."""
+    from caesar.cli.problems import show_command
+
+    show_command(problem, kernelbench=kernelbench, json=json)
+
+
+def _overrides(*flags: dict[str, object], ids: list[str] | None) -> dict[str, object]:
+    """What the flags override in the spec. Another suite drops the spec's ids: they were not its."""
+    given = {key: value for group in flags for key, value in group.items() if value}
+    if "problems.suite" in given:
+        given["problems"] = {"suite": given.pop("problems.suite")}
+    if ids:
+        given["problems.ids"] = [part for text in ids for part in text.split(",") if part]
+    return given
+
+
+def main() -> None:
+    """Run the command line; errors Caesar can name end in one sentence on stderr."""
+    from caesar.errors import CaesarError, UsageError
+
+    try:
+        app()
+    except UsageError as error:
+        sys.stderr.write(f"caesar: {error}\n")
+        sys.exit(2)
+    except CaesarError as error:
+        sys.stderr.write(f"caesar: {error}\n")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.stderr.write("caesar: interrupted; the same command continues\n")
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)

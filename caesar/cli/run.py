@@ -1,0 +1,249 @@
+"""`caesar run`: from a spec and a store to finished trajectories, and what is said on the way."""
+
+from __future__ import annotations
+
+import asyncio
+
+import os
+import secrets
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+
+import yaml
+
+from caesar.cli.files import read_spec
+from caesar.cli.live import Display, open_display
+from caesar.cli.look import find_run
+from caesar.cli.machinery import Machinery, backend_of, choose_devices, machinery
+from caesar.cli.options import RunOptions
+from caesar.cli.output import emit_json, note
+from caesar.cli.report import export_quietly
+from caesar.devices.inventory import Device
+from caesar.domain import Problem, ulid
+from caesar.effects import Backend
+from caesar.engine.clock import SystemClock
+from caesar.engine.plan import Configuration, Run, extension, fold_run, members, started
+from caesar.engine.scheduler import RunStream, Tally, run_all
+from caesar.engine.world import Lanes, World
+from caesar.errors import CaesarError, UsageError
+from caesar.evaluators.local import VERSION
+from caesar.events import RunResumed
+from caesar.fsm.machine import compile_machine
+from caesar.fsm.spec import Concurrency, Spec, load
+from caesar.models.resolve import open_model
+from caesar.ports import Model
+from caesar.problems.suites import load_suite, missing_packages, select
+from caesar.prompts.render import Templates, shipped
+from caesar.stores.eventlog import SqliteEventLog
+
+__all__ = ["run_command"]
+
+_MODEL_CALLS = 16
+_TRAJECTORIES = 256
+_INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """Everything that could be checked before anything starts."""
+
+    options: RunOptions
+    configuration: Configuration
+    backend: Backend
+    devices: tuple[Device, ...]
+    model: Model
+
+
+def run_command(options: RunOptions) -> int:
+    """Run or continue; the exit status."""
+    prepared = _prepare(options)
+    clock = SystemClock()
+    with SqliteEventLog.open(options.store, clock_us=clock.now_us) as log:
+        run_id = find_run(log, prepared.configuration.name) or ulid(clock.now_us(), secrets.token_bytes(10))
+        with log.own(run_id):
+            tally = asyncio.run(_in_store(prepared, log, run_id, clock=clock))
+    exported = export_quietly(options.store, run_id, to=options.root)
+    _say_how_it_ended(prepared, run_id, tally, exported=exported)
+    if tally is None:
+        return _INTERRUPTED
+    return 0 if tally.complete else 1
+
+
+def _prepare(options: RunOptions) -> _Prepared:
+    spec = load(read_spec(options.spec), file=str(options.spec), overrides=_overrides(options))
+    backend = backend_of(spec.backend)
+    spec = replace(spec, backend=backend)
+    devices = choose_devices(backend, options.devices)
+    problems = _problems(spec, options)
+    model = open_model(
+        spec.model, spec_name=spec.name, backend=backend, record=options.record, relative_to=Path.cwd()
+    )
+    model.preflight()
+    configuration = Configuration(
+        name=options.name or spec.name,
+        group=options.group,
+        spec=spec,
+        problems=problems,
+        templates=shipped(),
+        evaluator=VERSION,
+        caesar=version("caesar"),
+    )
+    return _Prepared(options, configuration, backend, devices, model)
+
+
+def _overrides(options: RunOptions) -> Mapping[str, object]:
+    return {**options.overrides, **dict(map(_setting, options.settings))}
+
+
+def _setting(text: str) -> tuple[str, object]:
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise UsageError(f"--set {text}: write it as key=value, for example --set budget.turns=3")
+    try:
+        return key, yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise UsageError(f"--set {text}: the value is not YAML") from error
+
+
+def _problems(spec: Spec, options: RunOptions) -> tuple[Problem, ...]:
+    suite = load_suite(
+        spec.problems.suite, kernelbench=options.kernelbench, relative_to=options.spec.resolve().parent
+    )
+    problems = select(suite, ids=spec.problems.ids, limit=spec.problems.limit)
+    for problem in problems:
+        missing = missing_packages(problem)
+        if missing:
+            wanted = ", ".join(missing)
+            raise UsageError(
+                f"problem {problem.suite}/{problem.id} needs the package {wanted}, which is not installed;"
+                " install it, or leave the problem out with --ids"
+            )
+    return problems
+
+
+async def _in_store(prepared: _Prepared, log: SqliteEventLog, run_id: str, *, clock: SystemClock) -> Tally | None:
+    """How the run stands afterwards; None where it was stopped before it could say."""
+    run, stream = await _taken_up(prepared.configuration, log, run_id)
+    spec = prepared.configuration.spec
+    if run.finished:
+        return Tally(finished=len(members(run, seed=spec.seed)), suspended=0, running=0)
+    texts = log.texts(tuple(run.templates.values()))
+    templates = Templates({name: texts[digest] for name, digest in run.templates.items()})
+    async with machinery(prepared.devices, prepared.backend) as machine:
+        with open_display(run, total=len(members(run, seed=spec.seed)), clock=clock) as display:
+            world = _world(prepared, log, machine, templates=templates, clock=clock, display=display)
+            return await _until_interrupted(world, run, stream)
+
+
+async def _taken_up(configuration: Configuration, log: SqliteEventLog, run_id: str) -> tuple[Run, RunStream]:
+    """The run as recorded, after recording that it starts, grows or goes on."""
+    envelopes = log.read(run_id)
+    stream = RunStream(log, run_id, version=len(envelopes))
+    if not envelopes:
+        texts = (
+            configuration.spec_text,
+            *configuration.templates.values(),
+            *(problem.source for problem in configuration.problems),
+        )
+        first = await stream.append(started(configuration, run=run_id), texts=texts)
+        return fold_run(first), stream
+    run = fold_run(envelopes)
+    extended = extension(run, configuration, pinned_spec=log.texts([run.spec])[run.spec])
+    if extended is not None:
+        texts = (configuration.spec_text, *(problem.source for problem in configuration.problems))
+        await stream.append(extended, RunResumed(configuration.caesar), texts=texts)
+    elif not run.finished:
+        await stream.append(RunResumed(configuration.caesar))
+    return fold_run(log.read(run_id)), stream
+
+
+def _world(
+    prepared: _Prepared,
+    log: SqliteEventLog,
+    machine: Machinery,
+    *,
+    templates: Templates,
+    clock: SystemClock,
+    display: Display,
+) -> World:
+    spec = prepared.configuration.spec
+    return World(
+        log=log,
+        model=prepared.model,
+        builder=machine.builder,
+        evaluator=machine.evaluator,
+        devices=machine.devices,
+        clock=clock,
+        spec=spec,
+        machine=compile_machine(spec),
+        templates=templates,
+        problems={problem.id: problem for problem in prepared.configuration.problems},
+        backend=prepared.backend,
+        lanes=_lanes(spec.concurrency, devices=len(prepared.devices)),
+        device_name=prepared.devices[0].name,
+        observe=display.observe,
+    )
+
+
+def _lanes(concurrency: Concurrency, *, devices: int) -> Lanes:
+    return Lanes(
+        trajectories=asyncio.Semaphore(concurrency.trajectories or _TRAJECTORIES),
+        models=asyncio.Semaphore(concurrency.models or _MODEL_CALLS),
+        builds=asyncio.Semaphore(concurrency.builds or len(os.sched_getaffinity(0))),
+        devices=asyncio.Semaphore(min(devices, concurrency.devices or devices)),
+    )
+
+
+async def _until_interrupted(world: World, run: Run, stream: RunStream) -> Tally | None:
+    """Run; the first interrupt lets what is in flight finish, the second ends it."""
+    loop = asyncio.get_running_loop()
+    work = loop.create_task(
+        run_all(world, run, members(run, seed=world.spec.seed), stream=stream), name="run"
+    )
+
+    def interrupt() -> None:
+        if world.draining.is_set():
+            work.cancel()
+            return
+        world.draining.set()
+        note("finishing what is in flight; interrupt again to stop at once")
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, interrupt)
+    try:
+        tally = await work
+    except asyncio.CancelledError:
+        return None
+    except BaseExceptionGroup as group:
+        raise _first(group) from group
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+    return None if world.draining.is_set() and tally.running else tally
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The failure that ended the run: one that Caesar can name, if there is one."""
+    named = group.subgroup(CaesarError)
+    chosen: BaseException = named or group
+    while isinstance(chosen, BaseExceptionGroup):
+        chosen = chosen.exceptions[0]
+    return chosen
+
+
+def _say_how_it_ended(prepared: _Prepared, run_id: str, tally: Tally | None, *, exported: str) -> None:
+    name, store = prepared.configuration.name, prepared.options.store
+    if prepared.options.json:
+        counts = None if tally is None else {
+            "finished": tally.finished, "suspended": tally.suspended, "running": tally.running,
+        }  # fmt: skip
+        emit_json({"run": name, "id": run_id, "store": str(store), "trajectories": counts})
+        return
+    if tally is None:
+        note(f"run {name}: stopped; the same command continues it")
+        return
+    suspended = f", {tally.suspended} suspended (the same command tries them again)" if tally.suspended else ""
+    note(f"run {name}: {tally.finished} trajectories finished{suspended}; log in {store}{exported}")
