@@ -1,0 +1,1 @@
+"""Specs and machines: YAML in, checked values out, and pure decisions over folded trajectories."""

@@ -75,9 +75,7 @@ ASKED = GenerationRequested("R/1/0:1.0:generate", 1, 1, "m", (), 6)
 
 def generated(candidate: str | None, *, usage: Usage = Usage()) -> GenerationCompleted:  # noqa: B008 (a value)
     outcome = GenerationOutcome.NO_CODE if candidate is None else GenerationOutcome.CANDIDATE
-    return GenerationCompleted(
-        "R/1/0:1.0:generate", 1, outcome, DIGEST, None, candidate, "m", None, usage, 0.1
-    )
+    return GenerationCompleted("R/1/0:1.0:generate", 1, outcome, DIGEST, None, candidate, "m", None, usage, 0.1)
 
 
 def timing(median_ms: float) -> Timing:
@@ -96,7 +94,9 @@ def a_turn(number: int, median_ms: float | None) -> tuple[Event, ...]:
     request = f"R/1/0:{number}.0:build"
     built = median_ms is not None
     outcome = BuildOutcome.BUILT if built else BuildOutcome.FAILED
-    build = BuildCompleted(request, 1, outcome, "a" if built else None, DIGEST, None if built else "x", False, 1.0)
+    build = BuildCompleted(
+        request, 1, outcome, "a" if built else None, DIGEST, None if built else "x", False, 1.0
+    )
     judged = (passed(median_ms),) if built else ()
     return (TurnBegun(number), generated(f"c{number}"), build, *judged, TurnEnded(number, None, DIGEST))
 
