@@ -1,0 +1,1 @@
+"""Prompts as pure functions of a problem and its turns, and candidates out of completions."""

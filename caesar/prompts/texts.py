@@ -1,0 +1,81 @@
+"""The texts prompts are made of: shipped with the program, pinned by a run, or a user's own.
+
+Templates are Jinja2 in its sandbox. They see the values they are given and nothing else: no
+globals, no chance, no files, so that equal texts and values give equal prompts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Self
+
+from jinja2 import DictLoader, StrictUndefined, TemplateError, TemplateSyntaxError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from caesar.errors import UsageError
+
+__all__ = ["Templates", "shipped"]
+
+
+def shipped() -> dict[str, str]:
+    """The templates and examples that come with the program, by file name."""
+    folder = files("caesar.prompts").joinpath("templates")
+    entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
+    return {entry.name: entry.read_text("utf-8") for entry in entries if entry.name.endswith((".j2", ".py"))}
+
+
+@dataclass(frozen=True, slots=True)
+class Templates:
+    """Texts by file name, ready to render; UsageError if a template among them is malformed."""
+
+    texts: Mapping[str, str]
+    _environment: ImmutableSandboxedEnvironment = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        texts = dict(self.texts)
+        object.__setattr__(self, "texts", MappingProxyType(texts))
+        object.__setattr__(self, "_environment", _environment(texts))
+        for name in texts:
+            if name.endswith(".j2"):
+                self._compile(name)
+
+    @classmethod
+    def shipped(cls) -> Self:
+        """The program's own texts."""
+        return cls(shipped())
+
+    def text(self, name: str) -> str:
+        """A text as it is; UsageError if there is none of that name."""
+        if name not in self.texts:
+            raise UsageError(f"the prompt templates lack {name}; add it beside the others or drop yours")
+        return self.texts[name]
+
+    def render(self, name: str, /, **values: object) -> str:
+        """A template filled in, without white space around it; UsageError where it can't be."""
+        self.text(name)
+        try:
+            return self._environment.get_template(name).render(values).strip()
+        except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+            raise UsageError(f"template {name} can't be rendered: {error}; correct it") from error
+
+    def _compile(self, name: str) -> None:
+        try:
+            self._environment.get_template(name)
+        except TemplateSyntaxError as error:
+            raise UsageError(f"template {name}, line {error.lineno}: {error.message}; correct it") from error
+
+
+def _environment(texts: Mapping[str, str]) -> ImmutableSandboxedEnvironment:
+    environment = ImmutableSandboxedEnvironment(
+        loader=DictLoader(texts),
+        undefined=StrictUndefined,
+        autoescape=False,  # prompts are plain text: escaping would change the code in them
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.clear()
+    del environment.filters["random"]
+    return environment
