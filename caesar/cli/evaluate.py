@@ -144,7 +144,9 @@ def _say(built: Built, evaluated: Evaluated | None) -> None:
             emit_text(evaluated.texts[evaluation.detail])
         return
     speed = "" if evaluation.speedup is None else f", {evaluation.speedup:.2f}x the reference's speed"
-    emit_text(f"passed: {evaluation.timing.median_ms:.4g} ms (median of {evaluation.timing.trials}){speed} {where}")
+    emit_text(
+        f"passed: {evaluation.timing.median_ms:.4g} ms (median of {evaluation.timing.trials}){speed} {where}"
+    )
     for finding in evaluation.findings:
         emit_text(f"finding: {finding.kind}: {finding.detail}")
 

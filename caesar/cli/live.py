@@ -13,20 +13,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from caesar.cli.output import note, printable
+from caesar.cli.output import counted, note, printable
 from caesar.domain import Verdict
 from caesar.engine.clock import SystemClock
 from caesar.engine.plan import Run
 from caesar.events import (
-    BudgetExhausted,
     Envelope,
     EvaluationCompleted,
     GenerationCompleted,
-    LeaseGranted,
-    LeaseReleased,
     TrajectoryFinished,
     TrajectorySuspended,
-    TurnBegun,
     TurnEnded,
 )
 
@@ -120,7 +116,8 @@ def open_display(run: Run, *, total: int, clock: SystemClock) -> Iterator[Displa
         with _panel(run, total=total) as display:
             yield display
         return
-    note(f"run {run.name}: {total} trajectories, {len(run.problems)} problems of {run.suite}")
+    problems = counted(len(run.problems), "problem")
+    note(f"run {run.name}: {counted(total, 'trajectory')} on {problems} of {run.suite}")
     yield _Lines(clock)
 
 

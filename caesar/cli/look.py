@@ -8,6 +8,8 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
+
 from caesar.cli.output import emit_json, emit_table, emit_text
 from caesar.domain import Usage, stream_of
 from caesar.engine.plan import Run, fold_run
@@ -75,7 +77,7 @@ def _status(log: SqliteEventLog, run: Run) -> dict[str, object]:
         "run": run.name,
         "id": run.id,
         "group": run.group,
-        "spec": run.spec,
+        "spec": msgspec.json.decode(log.texts([run.spec])[run.spec])["name"],
         "started": _instant(first),
         "state": "finished" if run.finished else "unfinished",
         "trajectories": dict(states),
@@ -93,9 +95,7 @@ def _runs(log: SqliteEventLog) -> Iterator[Run]:
             yield fold_run(log.read(stream))
 
 
-def show_command(
-    store: Path, run: str, problem: str, *, sample: int, turn: int | None, json: bool
-) -> None:
+def show_command(store: Path, run: str, problem: str, *, sample: int, turn: int | None, json: bool) -> None:
     """Print a trajectory's turns, or one turn whole."""
     with open_store(store) as log:
         found = require_run(log, run)

@@ -42,9 +42,7 @@ def choose_devices(backend: Backend, names: Sequence[str]) -> tuple[Device, ...]
     hidden = {"CUDA_VISIBLE_DEVICES": ""} if backend is Backend.CPU else {}
     found = inventory(environ={**os.environ, **hidden})
     if backend is Backend.CUDA and found[0].arch is None:
-        raise UsageError(
-            "backend cuda needs a GPU, and nvidia-smi shows none here; use --set backend=cpu"
-        )
+        raise UsageError("backend cuda needs a GPU, and nvidia-smi shows none here; use --set backend=cpu")
     if not names:
         return found
     known = {name: device for device in found for name in (device.id, str(device.index))}
@@ -58,9 +56,10 @@ def choose_devices(backend: Backend, names: Sequence[str]) -> tuple[Device, ...]
 @asynccontextmanager
 async def machinery(devices: Sequence[Device], backend: Backend) -> AsyncIterator[Machinery]:
     """Builder, evaluator and device pool, ended with everything they started."""
-    with tempfile.TemporaryDirectory(prefix="caesar-") as folder, LockedDevicePool(
-        devices, folder=lock_folder()
-    ) as pool:
+    with (
+        tempfile.TemporaryDirectory(prefix="caesar-") as folder,
+        LockedDevicePool(devices, folder=lock_folder()) as pool,
+    ):
         async with Zygote() as zygote:
             builder = InlineBuilder(cache=cache_folder() / "builds", zygote=zygote, arch=devices[0].arch)
             builder.preflight(backend)

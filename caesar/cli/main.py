@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -17,7 +17,7 @@ __all__ = ["app", "main"]
 
 app = typer.Typer(
     name="caesar",
-    help="Multi-turn LLM kernel generation on KernelBench: strategies are YAML, every state change is an event.",
+    help="Multi-turn LLM kernel generation on KernelBench: strategies in YAML, an event for every change.",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     no_args_is_help=True,
@@ -31,7 +31,7 @@ Store = Annotated[
     Path, typer.Option("--store", envvar="CAESAR_STORE", help="The event store; many runs share one.")
 ]
 KernelBench = Annotated[
-    Optional[Path],  # noqa: UP045 (typer reads the annotation at run time on 3.11)
+    Path | None,
     typer.Option("--kernelbench", envvar="KERNELBENCH_ROOT", help="A checkout of KernelBench."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
@@ -49,22 +49,22 @@ def run(
     ] = "",
     problems: Annotated[str, typer.Option(help="The suite: starter, kernelbench/level1, a path.")] = "",
     ids: Annotated[list[str] | None, typer.Option(help="Problem ids or ranges (10-20); may repeat.")] = None,
-    samples: Annotated[int, typer.Option(help="Independent attempts at each problem.", min=1)] = 0,
-    turns: Annotated[int, typer.Option(help="Turns of each trajectory, at most.", min=1)] = 0,
+    samples: Annotated[int | None, typer.Option(help="Independent attempts at each problem.", min=1)] = None,
+    turns: Annotated[int | None, typer.Option(help="Turns of each trajectory, at most.", min=1)] = None,
     name: Annotated[str, typer.Option(help="The run's name, unique in the store [default: the spec's].")] = "",
     group: Annotated[str, typer.Option(help="A name for several runs.")] = "default",
-    devices: Annotated[list[str] | None, typer.Option(help="Devices to use: GPU UUIDs, indices, cpu:N.")] = None,
+    devices: Annotated[list[str] | None, typer.Option(help="Devices: GPU UUIDs, indices, cpu:N.")] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a spec key (a.b=value).")
     ] = None,
-    max_model_calls: Annotated[int, typer.Option(help="Model calls at once.", min=1)] = 0,
-    max_builds: Annotated[int, typer.Option(help="Builds at once.", min=1)] = 0,
-    max_devices: Annotated[int, typer.Option(help="Devices held at once.", min=1)] = 0,
+    max_model_calls: Annotated[int | None, typer.Option(help="Model calls at once.", min=1)] = None,
+    max_builds: Annotated[int | None, typer.Option(help="Builds at once.", min=1)] = None,
+    max_devices: Annotated[int | None, typer.Option(help="Devices held at once.", min=1)] = None,
     store: Store = _STORE,
     root: Annotated[Path, typer.Option(help="Where log.json files are exported to.")] = Path("runs"),
     kernelbench: KernelBench = None,
     record: Annotated[
-        Optional[Path],  # noqa: UP045 (typer reads the annotation at run time on 3.11)
+        Path | None,
         typer.Option(help="Write every completion to this file, for recorded:FILE."),
     ] = None,
     json: Json = False,
@@ -101,10 +101,10 @@ def run(
 def evaluate(
     file: Annotated[Path, typer.Argument(help="A candidate: a Python module with ModelNew.")],
     *,
-    problem: Annotated[str, typer.Option(help="SUITE/ID (starter/1, kernelbench/level1/19) or a problem's file.")],
+    problem: Annotated[str, typer.Option(help="SUITE/ID (kernelbench/level1/19) or a problem's file.")],
     backend: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     precision: Annotated[str, typer.Option(help="fp32, fp16 or bf16.")] = "fp32",
-    devices: Annotated[list[str] | None, typer.Option(help="Devices to use: GPU UUIDs, indices, cpu:N.")] = None,
+    devices: Annotated[list[str] | None, typer.Option(help="Devices: GPU UUIDs, indices, cpu:N.")] = None,
     kernelbench: KernelBench = None,
     json: Json = False,
 ) -> None:
@@ -137,14 +137,16 @@ def show(
     problem: Annotated[str, typer.Argument(help="A problem's id.")],
     sample: Annotated[int, typer.Argument(help="A sample, from 0.")] = 0,
     *,
-    turn: Annotated[int, typer.Option(help="Print this turn's prompt, completion, log and feedback.")] = 0,
+    turn: Annotated[
+        int | None, typer.Option(help="Print this turn's prompt, completion, log and feedback.", min=1)
+    ] = None,
     store: Store = _STORE,
     json: Json = False,
 ) -> None:
     """Show one trajectory turn by turn, or everything about one turn."""
     from caesar.cli.look import show_command
 
-    show_command(store, run, problem, sample=sample, turn=turn or None, json=json)
+    show_command(store, run, problem, sample=sample, turn=turn, json=json)
 
 
 @app.command()

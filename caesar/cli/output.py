@@ -7,14 +7,22 @@ import re
 import sys
 from collections.abc import Iterable, Sequence
 
-__all__ = ["emit_json", "emit_table", "emit_text", "note", "printable"]
+__all__ = ["counted", "emit_json", "emit_rows", "emit_table", "emit_text", "note", "printable"]
 
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_NUMBER = re.compile(r"-|[-+]?[\d.]+(e[-+]?\d+)?[x%]?")
 
 
 def printable(text: str) -> str:
     """The text without control characters: what a candidate wrote can't move the cursor."""
     return _UNPRINTABLE.sub("\ufffd", text)
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: 1 trajectory, 2 trajectories."""
+    if number == 1:
+        return f"1 {noun}"
+    return f"{number} {noun[:-1]}ies" if noun.endswith("y") else f"{number} {noun}s"
 
 
 def emit_text(text: str) -> None:
@@ -36,12 +44,18 @@ def emit_json(value: object) -> None:
 def emit_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print rows under their headings, numbers to the right, absent values as a dash."""
     cells = [[_cell(value) for value in row] for row in rows]
-    numeric = [all(_is_number(row[i]) for row in cells) for i in range(len(columns))]
-    widths = [max(len(line[i]) for line in (list(columns), *cells)) for i in range(len(columns))]
-    for line in (list(columns), *cells):
+    right = [bool(cells) and all(_NUMBER.fullmatch(row[i]) for row in cells) for i in range(len(columns))]
+    emit_rows(columns, cells, right=right)
+
+
+def emit_rows(columns: Sequence[str], cells: Iterable[Sequence[str]], *, right: Sequence[bool]) -> None:
+    """Print texts in columns as wide as they need."""
+    lines = [list(columns), *(list(row) for row in cells)]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(columns))]
+    for line in lines:
         padded = (
-            text.rjust(width) if right else text.ljust(width)
-            for text, width, right in zip(line, widths, numeric, strict=True)
+            text.rjust(width) if to_the_right else text.ljust(width)
+            for text, width, to_the_right in zip(line, widths, right, strict=True)
         )
         emit_text("  ".join(padded).rstrip())
 
@@ -50,9 +64,5 @@ def _cell(value: object) -> str:
     if value is None:
         return "-"
     if isinstance(value, float):
-        return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"  # noqa: PLR2004 (digits, not policy)
+        return f"{value:.4g}"
     return printable(str(value)).replace("\n", " ")
-
-
-def _is_number(text: str) -> bool:
-    return bool(re.fullmatch(r"-|[-+]?[\d.]+(e[-+]?\d+)?[x%]?", text))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-
 import os
 import secrets
 import signal
@@ -12,14 +11,12 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
-import yaml
-
 from caesar.cli.files import read_spec
 from caesar.cli.live import Display, open_display
 from caesar.cli.look import find_run
 from caesar.cli.machinery import Machinery, backend_of, choose_devices, machinery
 from caesar.cli.options import RunOptions
-from caesar.cli.output import emit_json, note
+from caesar.cli.output import counted, emit_json, note
 from caesar.cli.report import export_quietly
 from caesar.devices.inventory import Device
 from caesar.domain import Problem, ulid
@@ -29,9 +26,10 @@ from caesar.engine.plan import Configuration, Run, extension, fold_run, members,
 from caesar.engine.scheduler import RunStream, Tally, run_all
 from caesar.engine.world import Lanes, World
 from caesar.errors import CaesarError, UsageError
-from caesar.evaluators.local import VERSION
+from caesar.evaluators.verdicts import VERSION
 from caesar.events import RunResumed
 from caesar.fsm.machine import compile_machine
+from caesar.fsm.overrides import setting
 from caesar.fsm.spec import Concurrency, Spec, load
 from caesar.models.resolve import open_model
 from caesar.ports import Model
@@ -95,17 +93,7 @@ def _prepare(options: RunOptions) -> _Prepared:
 
 
 def _overrides(options: RunOptions) -> Mapping[str, object]:
-    return {**options.overrides, **dict(map(_setting, options.settings))}
-
-
-def _setting(text: str) -> tuple[str, object]:
-    key, equals, value = text.partition("=")
-    if not equals or not key:
-        raise UsageError(f"--set {text}: write it as key=value, for example --set budget.turns=3")
-    try:
-        return key, yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise UsageError(f"--set {text}: the value is not YAML") from error
+    return {**options.overrides, **dict(map(setting, options.settings))}
 
 
 def _problems(spec: Spec, options: RunOptions) -> tuple[Problem, ...]:
@@ -124,7 +112,9 @@ def _problems(spec: Spec, options: RunOptions) -> tuple[Problem, ...]:
     return problems
 
 
-async def _in_store(prepared: _Prepared, log: SqliteEventLog, run_id: str, *, clock: SystemClock) -> Tally | None:
+async def _in_store(
+    prepared: _Prepared, log: SqliteEventLog, run_id: str, *, clock: SystemClock
+) -> Tally | None:
     """How the run stands afterwards; None where it was stopped before it could say."""
     run, stream = await _taken_up(prepared.configuration, log, run_id)
     spec = prepared.configuration.spec
@@ -200,9 +190,7 @@ def _lanes(concurrency: Concurrency, *, devices: int) -> Lanes:
 async def _until_interrupted(world: World, run: Run, stream: RunStream) -> Tally | None:
     """Run; the first interrupt lets what is in flight finish, the second ends it."""
     loop = asyncio.get_running_loop()
-    work = loop.create_task(
-        run_all(world, run, members(run, seed=world.spec.seed), stream=stream), name="run"
-    )
+    work = loop.create_task(run_all(world, run, members(run, seed=world.spec.seed), stream=stream), name="run")
 
     def interrupt() -> None:
         if world.draining.is_set():
@@ -246,4 +234,5 @@ def _say_how_it_ended(prepared: _Prepared, run_id: str, tally: Tally | None, *, 
         note(f"run {name}: stopped; the same command continues it")
         return
     suspended = f", {tally.suspended} suspended (the same command tries them again)" if tally.suspended else ""
-    note(f"run {name}: {tally.finished} trajectories finished{suspended}; log in {store}{exported}")
+    finished = counted(tally.finished, "trajectory")
+    note(f"run {name}: {finished} finished{suspended}; log in {store}{exported}")

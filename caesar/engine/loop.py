@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from caesar.domain import digest_of
 from caesar.engine.perform import close, perform
 from caesar.engine.views import feedback_of
 from caesar.engine.world import World, record
 from caesar.events import TurnEnded
-from caesar.domain import digest_of
 from caesar.fsm.machine import Close, EndTurn, Perform, Record, Stop, Wait, decide
 from caesar.fsm.trajectory import Trajectory, Turn
 

@@ -222,9 +222,7 @@ def _refusal(run: Run, configuration: Configuration, *, pinned_spec: str) -> str
 def members(run: Run, *, seed: int) -> tuple[Member, ...]:
     """Every trajectory of the run, sample by sample, so that each problem is begun early."""
     return tuple(
-        Member(
-            stream_of(run.id, problem.id, sample), problem, sample, seed=_seed(seed, problem.id, sample)
-        )
+        Member(stream_of(run.id, problem.id, sample), problem, sample, seed=_seed(seed, problem.id, sample))
         for sample in range(run.samples)
         for problem in run.problems
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from caesar.domain import Context, Digest
+from caesar.domain import Digest
 from caesar.effects import Message
 from caesar.engine.world import World
 from caesar.fsm.trajectory import Trajectory, Turn
@@ -27,9 +27,9 @@ def feedback_of(world: World, turn: Turn) -> str:
 
 def prompt_of(world: World, trajectory: Trajectory) -> tuple[Message, ...]:
     """The prompt of the current turn, from the turns before it."""
-    context: Context = world.spec.context
-    earlier = [turn for turn in trajectory.turns if turn.feedback is not None]
-    views = shown(context.history, [turn_view(world, turn) for turn in earlier])
+    context = world.spec.context
+    ended = [turn for turn in trajectory.turns if turn.feedback is not None]
+    views = [turn_view(world, turn) for turn in shown(context.history, ended)]
     return render_prompt(
         world.templates,
         problem=world.problems[trajectory.problem],

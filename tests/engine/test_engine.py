@@ -10,7 +10,7 @@ from worlds import (
     NO_CODE,
     SOURCE,
     STORY,
-    Crash,
+    CrashError,
     CrashingLog,
     FaultyModel,
     Setup,
@@ -222,10 +222,7 @@ def _events(setup: Setup) -> list[tuple[str, bytes]]:
     skipped = {"trajectory_resumed", "generation_faulted", "build_faulted", "evaluation_faulted"}
     kept = [e for e in setup.log.read("RUN/1/0") if e.kind not in skipped and "lease" not in e.kind]
     repeated = {"generation_requested", "build_requested", "evaluation_requested"}
-    told = [
-        (e.kind, b"" if e.kind in repeated or e.kind.endswith("_completed") else e.body)
-        for e in kept
-    ]
+    told = [(e.kind, b"" if e.kind in repeated or e.kind.endswith("_completed") else e.body) for e in kept]
     return [row for i, row in enumerate(told) if i == 0 or row != told[i - 1]]
 
 
@@ -240,7 +237,7 @@ def test_a_run_that_dies_after_any_append_ends_as_if_it_had_not():
         setup.problems = setup.problems[:1]
         log = setup.log
         setup.log = CrashingLog(log, appends=survived)
-        with pytest.raises((Crash, BaseExceptionGroup)):
+        with pytest.raises((CrashError, BaseExceptionGroup)):
             setup.run()
         setup.log = log
 
@@ -249,7 +246,9 @@ def test_a_run_that_dies_after_any_append_ends_as_if_it_had_not():
         assert 1 == tally.finished
         assert _events(whole) == _events(setup), f"after {survived} appends"
         assert whole.trajectory().turns == setup.trajectory().turns or survived
-        assert [t.candidate for t in whole.trajectory().turns] == [t.candidate for t in setup.trajectory().turns]
+        assert [t.candidate for t in whole.trajectory().turns] == [
+            t.candidate for t in setup.trajectory().turns
+        ]
 
 
 def test_a_generation_in_flight_when_the_process_died_is_booked_as_possibly_paid():
@@ -257,7 +256,7 @@ def test_a_generation_in_flight_when_the_process_died_is_booked_as_possibly_paid
     setup.problems = setup.problems[:1]
     log = MemoryEventLog(setup.clock.now_us)
     setup.log = CrashingLog(log, appends=6)  # the run, the start, two states, the turn, the request
-    with pytest.raises((Crash, BaseExceptionGroup)):
+    with pytest.raises((CrashError, BaseExceptionGroup)):
         setup.run()
     setup.log = log
 

@@ -51,7 +51,10 @@ class Setup:
     """What a test varies; `run` may be called again, which continues the run."""
 
     spec: Spec = field(default_factory=lambda: load(SPEC, file="fake.yaml"))
-    problems: tuple[Problem, ...] = (Problem("starter", "1", "one", SOURCE), Problem("starter", "2", "two", SOURCE))
+    problems: tuple[Problem, ...] = (
+        Problem("starter", "1", "one", SOURCE),
+        Problem("starter", "2", "two", SOURCE),
+    )
     clock: ManualClock = field(default_factory=ManualClock)
     log: EventLog | None = None
     completions: Sequence[str] = STORY
@@ -117,7 +120,7 @@ async def taken_up(configuration: Configuration, log: EventLog) -> tuple[Run, Ru
     return fold_run(log.read("RUN")), stream
 
 
-class Crash(StoreError):
+class CrashError(StoreError):
     """What a store raises from the moment its process is to have died."""
 
 
@@ -130,7 +133,7 @@ class CrashingLog:
 
     async def append(self, append: Append) -> tuple[Envelope, ...]:
         if self._left == 0:
-            raise Crash("the process died here")
+            raise CrashError("the process died here")
         self._left -= 1
         return await self._inner.append(append)
 
