@@ -92,6 +92,8 @@ class RunStarted:
     templates: dict[str, Digest]
     """The texts of prompt templates and examples, by file name."""
     evaluator: str
+    provenance: str | None
+    """How the completions came about, where they are replayed; None for a model's live answers."""
     caesar: str
     """The version of the program."""
 

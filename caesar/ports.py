@@ -47,6 +47,10 @@ class EventLog(Protocol):
 class Model(Protocol):
     """Something that completes prompts."""
 
+    @property
+    def provenance(self) -> str | None:
+        """How its completions came about, where they are replayed; None for a model's live answers."""
+
     def preflight(self) -> None:
         """Raise UsageError, in one clear sentence, if a call could not succeed (a missing key)."""
 

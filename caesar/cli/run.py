@@ -88,6 +88,7 @@ def _prepare(options: RunOptions) -> _Prepared:
         templates=shipped(),
         evaluator=VERSION,
         caesar=version("caesar"),
+        provenance=model.provenance,
     )
     return _Prepared(options, configuration, backend, devices, model)
 

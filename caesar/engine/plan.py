@@ -44,6 +44,8 @@ class Configuration:
     templates: Mapping[str, str]
     evaluator: str
     caesar: str
+    provenance: str | None = None
+    """How replayed completions came about; None for a model's live answers."""
 
     @property
     def spec_text(self) -> str:
@@ -113,6 +115,7 @@ def started(configuration: Configuration, *, run: str) -> RunStarted:
         turns=configuration.spec.budget.turns,
         templates={name: digest_of(text) for name, text in sorted(configuration.templates.items())},
         evaluator=configuration.evaluator,
+        provenance=configuration.provenance,
         caesar=configuration.caesar,
     )
 

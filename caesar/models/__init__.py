@@ -1,0 +1,1 @@
+"""Models: through LiteLLM, replayed from a recording, or scripted."""

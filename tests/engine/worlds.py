@@ -154,6 +154,7 @@ class FaultyModel:
         self._failures = list(failures)
         self._then = then
         self.calls = 0
+        self.provenance = None
 
     def preflight(self) -> None:
         """Nothing to check."""
