@@ -1,0 +1,1 @@
+"""Devices: which there are, and exclusive leases on them."""

@@ -1,0 +1,124 @@
+"""The device an evaluation's child computes on: one small interface, so that CPU and GPU share all code.
+
+Imports torch: only an evaluation's child may import this. A device takes hold of every function that
+measures time when it is opened, which is before the candidate's code can replace one.
+"""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+__all__ = ["Cpu", "Cuda", "Device", "is_hardware", "is_out_of_memory", "open_device"]
+
+_FLUSH_BYTES = 256 << 20
+"""More than any GPU's second-level cache holds."""
+
+_HARDWARE = ("uncorrectable ECC", "busy or unavailable", "hardware error", "GPU is lost")
+"""What the driver says where the device, not a kernel, is broken."""
+
+
+class Device(ABC):
+    """Where models run; measures calls in milliseconds."""
+
+    torch_device: torch.device
+    name: str
+    """The hardware's name."""
+
+    @abstractmethod
+    def synchronize(self) -> None:
+        """Return once everything queued on the device is done; raises what failed there."""
+
+    @abstractmethod
+    def flush(self) -> None:
+        """Empty the caches that earlier calls may have filled."""
+
+    @abstractmethod
+    def timed(self, call: Callable[[], object]) -> tuple[float, object]:
+        """A call's milliseconds, its work on the device included, and its result."""
+
+
+class Cpu(Device):
+    """The CPU, measured by the wall clock."""
+
+    def __init__(self) -> None:
+        self.torch_device = torch.device("cpu")
+        self.name = _processor()
+        self._now = time.perf_counter
+
+    def synchronize(self) -> None:
+        """Do nothing: the CPU's calls are done when they return."""
+
+    def flush(self) -> None:
+        """Do nothing: fresh inputs are as warm for the reference as for the candidate."""
+
+    def timed(self, call: Callable[[], object]) -> tuple[float, object]:
+        """A call's wall-clock milliseconds and its result."""
+        started = self._now()
+        result = call()
+        return (self._now() - started) * 1000.0, result
+
+
+class Cuda(Device):
+    """The one visible GPU, measured by events on the current stream.
+
+    Work that a candidate leaves on other streams is waited for, but not within the measured time.
+    """
+
+    def __init__(self) -> None:
+        self.torch_device = torch.device("cuda", 0)
+        self.name = torch.cuda.get_device_name(0)
+        self._event: Callable[..., torch.cuda.Event] = torch.cuda.Event
+        self._record = torch.cuda.Event.record
+        self._elapsed: Callable[[torch.cuda.Event, torch.cuda.Event], float] = torch.cuda.Event.elapsed_time
+        self._synchronize = torch.cuda.synchronize
+        self._flushed = torch.empty(_FLUSH_BYTES, dtype=torch.uint8, device=self.torch_device)
+
+    def synchronize(self) -> None:
+        """Return once every stream is idle; raises what failed in a kernel."""
+        self._synchronize(self.torch_device)
+
+    def flush(self) -> None:
+        """Overwrite the second-level cache, and wait for it."""
+        self._flushed.zero_()
+        self.synchronize()
+
+    def timed(self, call: Callable[[], object]) -> tuple[float, object]:
+        """A call's milliseconds between two events, and its result, once the device is idle again."""
+        start, end = self._event(enable_timing=True), self._event(enable_timing=True)
+        self._record(start)
+        result = call()
+        self._record(end)
+        self.synchronize()
+        return self._elapsed(start, end), result
+
+
+def open_device(*, cuda: bool) -> Device:
+    """The device, ready to compute; RuntimeError where there is none."""
+    return Cuda() if cuda else Cpu()
+
+
+def is_out_of_memory(error: BaseException | None) -> bool:
+    """Whether an exception says that host or device memory ran out."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or (
+        isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
+    )
+
+
+def is_hardware(error: BaseException | None) -> bool:
+    """Whether an exception says that the device itself is broken."""
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in _HARDWARE)
+
+
+def _processor() -> str:
+    """The processor's name, as the kernel tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return "CPU"
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, "CPU")

@@ -1,0 +1,83 @@
+"""Walking the values that models take and return: tensors, and tuples, lists and dicts of them.
+
+Imports torch: only an evaluation's child may import this.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import torch
+
+__all__ = ["Index", "blocks", "cloned", "leaves", "mapped", "nbytes", "same_bits"]
+
+Index = tuple[int | slice, ...]
+"""What picks a block of a tensor."""
+
+BLOCK_ELEMENTS = 1 << 24
+"""How much of a tensor is compared at once: bounds the memory that comparing takes."""
+
+
+def mapped(value: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:
+    """The value with every tensor changed; containers are rebuilt, anything else stays itself."""
+    if isinstance(value, torch.Tensor):
+        return change(value)
+    if type(value) in (list, tuple):
+        return type(value)(mapped(item, change) for item in value)
+    if type(value) is dict:
+        return {key: mapped(item, change) for key, item in value.items()}
+    return value
+
+
+def cloned(value: Any) -> Any:
+    """The value with every tensor copied."""
+    return mapped(value, torch.clone)
+
+
+def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Everything in tuples, lists and mappings that is none itself, with the path that leads there."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from leaves(item, f"{path}[{key!r}]")
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from leaves(item, f"{path}[{index}]")
+    else:
+        yield path, value
+
+
+def nbytes(value: Any) -> int:
+    """The bytes of all tensors in a value."""
+    return sum(leaf.nbytes for _, leaf in leaves(value) if isinstance(leaf, torch.Tensor))
+
+
+def blocks(shape: tuple[int, ...], limit: int = BLOCK_ELEMENTS) -> Iterator[tuple[Index, tuple[int, ...]]]:
+    """Indices that cover every element of a shape once, in order, at most `limit` elements each.
+
+    Each comes with the position of its first element. Blocks are views: nothing is copied.
+    """
+    if not shape or math.prod(shape) <= limit:
+        yield (), (0,) * len(shape)
+        return
+    row = math.prod(shape[1:])
+    if row > limit:
+        for outer in range(shape[0]):
+            for index, first in blocks(shape[1:], limit):
+                yield (outer, *index), (outer, *first)
+        return
+    step = limit // row
+    for outer in range(0, shape[0], step):
+        yield (slice(outer, outer + step),), (outer, *((0,) * (len(shape) - 1)))
+
+
+def same_bits(left: torch.Tensor, right: torch.Tensor) -> bool:
+    """Whether two tensors of one shape and type hold the same bytes; NaN equals itself here."""
+    return all(
+        torch.equal(_bytes_of(left[index]), _bytes_of(right[index])) for index, _ in blocks(tuple(left.shape))
+    )
+
+
+def _bytes_of(block: torch.Tensor) -> torch.Tensor:
+    return block.resolve_conj().reshape(-1).view(torch.uint8)

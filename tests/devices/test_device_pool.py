@@ -1,0 +1,126 @@
+import asyncio
+
+import pytest
+from contracts.device_pool import DevicePoolContract
+
+from caesar.devices.fake import MemoryDevicePool
+from caesar.devices.inventory import Device
+from caesar.devices.lease import holder
+from caesar.devices.pool import LockedDevicePool
+from caesar.errors import Fault, UsageError
+
+
+def cpus(count):
+    return tuple(Device(f"cpu:{slot}", "a processor") for slot in range(count))
+
+
+class TestLockedDevicePool(DevicePoolContract):
+    def make_pool(self, count, *, folder, clock):
+        return LockedDevicePool(cpus(count), folder=folder, clock=clock)
+
+
+class TestMemoryDevicePool(DevicePoolContract):
+    def make_pool(self, count, *, folder, clock):
+        return MemoryDevicePool(count, clock=clock)
+
+
+def test_a_memory_pool_without_devices_cannot_be_made():
+    with pytest.raises(ValueError, match="at least 1 device, not 0"):
+        MemoryDevicePool(0)
+
+
+def test_a_pool_without_devices_is_refused(tmp_path):
+    with pytest.raises(UsageError, match="there is no device to lease"):
+        LockedDevicePool((), folder=tmp_path)
+
+
+def test_a_device_named_twice_is_refused(tmp_path):
+    with pytest.raises(UsageError, match="named twice among cpu:0, cpu:0"):
+        LockedDevicePool(cpus(1) * 2, folder=tmp_path)
+
+
+def test_two_pools_on_one_folder_exclude_each_other(tmp_path):
+    async def scenario():
+        with (
+            LockedDevicePool(cpus(1), folder=tmp_path) as one,
+            LockedDevicePool(cpus(1), folder=tmp_path) as other,
+        ):
+            grant = await one.acquire("holder")
+            waiter = asyncio.create_task(other.acquire("waiter"))
+            finished, _ = await asyncio.wait({waiter}, timeout=0.05)
+            await one.release(grant)
+            return finished, grant.token, (await waiter).token
+
+    finished, first, second = asyncio.run(scenario())
+
+    assert set() == finished
+    assert first + 1 == second
+
+
+def test_pools_on_different_folders_know_nothing_of_each_other(tmp_path):
+    async def scenario():
+        one = LockedDevicePool(cpus(1), folder=tmp_path / "one")
+        other = LockedDevicePool(cpus(1), folder=tmp_path / "other")
+        with one, other:
+            return (await one.acquire("a")).device, (await other.acquire("b")).device
+
+    assert ("cpu:0", "cpu:0") == asyncio.run(scenario())
+
+
+def test_the_holder_of_a_granted_device_can_be_read(tmp_path):
+    async def scenario():
+        with LockedDevicePool(cpus(1), folder=tmp_path) as pool:
+            await pool.acquire("run/1/0:2.0:evaluate")
+            return holder("cpu:0", folder=tmp_path)
+
+    assert "run/1/0:2.0:evaluate" == asyncio.run(scenario()).request
+
+
+def test_closing_gives_back_whatever_is_held(tmp_path):
+    async def scenario():
+        with LockedDevicePool(cpus(2), folder=tmp_path) as pool:
+            await pool.acquire("a")
+            await pool.acquire("b")
+
+    asyncio.run(scenario())
+
+    assert (None, None) == (holder("cpu:0", folder=tmp_path), holder("cpu:1", folder=tmp_path))
+
+
+def test_a_release_wakes_who_waits_in_the_same_process_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr("caesar.devices.pool._FIRST_DELAY_S", 600.0)
+
+    async def scenario():
+        with LockedDevicePool(cpus(1), folder=tmp_path) as pool:
+            grant = await pool.acquire("holder")
+            waiter = asyncio.create_task(pool.acquire("waiter"))
+            await asyncio.sleep(0.02)
+            await pool.release(grant)
+            async with asyncio.timeout(5):
+                return (await waiter).token
+
+    assert 2 == asyncio.run(scenario())
+
+
+def test_closing_ends_the_waiting_with_a_fault(tmp_path):
+    async def scenario():
+        pool = LockedDevicePool(cpus(1), folder=tmp_path)
+        await pool.acquire("holder")
+        waiters = [asyncio.create_task(pool.acquire(name)) for name in ("first", "second")]
+        await asyncio.sleep(0.02)
+        pool.close()
+        async with asyncio.timeout(5):
+            return await asyncio.gather(*waiters, return_exceptions=True)
+
+    ends = asyncio.run(scenario())
+
+    assert [Fault, Fault] == [type(end) for end in ends]
+    assert "the pool of devices is closed: nothing more can be leased" == str(ends[0])
+
+
+def test_a_pool_whose_folder_vanished_answers_with_a_fault(tmp_path):
+    pool = LockedDevicePool(cpus(1), folder=tmp_path / "locks")
+    (tmp_path / "locks").rmdir()
+
+    with pytest.raises(Fault, match=r"device cpu:0 can't be leased through .*locks: No such file"):
+        asyncio.run(pool.acquire("holder"))
