@@ -15,7 +15,7 @@ from caesar.devices.inventory import Device, find_gpus, inventory
 from caesar.devices.pool import LockedDevicePool
 from caesar.effects import Backend
 from caesar.errors import UsageError
-from caesar.evaluators.local import LocalEvaluator
+from caesar.evaluators.local import LocalEvaluator, hub_environment
 from caesar.sandbox.zygote import Zygote
 
 __all__ = ["Machinery", "backend_of", "choose_devices", "machinery"]
@@ -42,7 +42,8 @@ def choose_devices(backend: Backend, names: Sequence[str]) -> tuple[Device, ...]
     hidden = {"CUDA_VISIBLE_DEVICES": ""} if backend is Backend.CPU else {}
     found = inventory(environ={**os.environ, **hidden})
     if backend is Backend.CUDA and found[0].arch is None:
-        raise UsageError("backend cuda needs a GPU, and nvidia-smi shows none here; use --set backend=cpu")
+        why = find_gpus(os.environ).reason or "nvidia-smi lists none"
+        raise UsageError(f"backend cuda needs a GPU ({why}); use --set backend=cpu")
     if not names:
         return found
     known = {name: device for device in found for name in (device.id, str(device.index))}
@@ -60,9 +61,14 @@ async def machinery(devices: Sequence[Device], backend: Backend) -> AsyncIterato
         tempfile.TemporaryDirectory(prefix="caesar-") as folder,
         LockedDevicePool(devices, folder=lock_folder()) as pool,
     ):
-        async with Zygote() as zygote:
+        async with Zygote(preload=("torch", "caesar.evaluators.child")) as zygote:
             builder = InlineBuilder(cache=cache_folder() / "builds", zygote=zygote, arch=devices[0].arch)
             builder.preflight(backend)
             names = {device.id: device.name for device in devices}
-            evaluator = LocalEvaluator(zygote=zygote, scratch=Path(folder), device_names=names)
+            evaluator = LocalEvaluator(
+                zygote=zygote,
+                scratch=Path(folder),
+                device_names=names,
+                env=hub_environment(os.environ),
+            )
             yield Machinery(builder, evaluator, pool)

@@ -1,0 +1,100 @@
+"""`caesar report`, `export` and `sql`: everything that DuckDB computes from the log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from caesar.cli.look import open_store, require_run
+from caesar.cli.output import emit_json, emit_rows, emit_table, emit_text
+from caesar.errors import CaesarError, UsageError
+from caesar.reports.database import connect
+from caesar.reports.log_json import export
+from caesar.reports.query import run_query, sql
+from caesar.reports.tables import Report, Sheet, document, report, sheets
+from caesar.stores.relations import event_batches, text_batches
+
+__all__ = ["export_command", "export_quietly", "report_command", "sql_command"]
+
+
+def report_command(store: Path, runs: Sequence[str], *, json: bool) -> None:
+    """Print the summary, fast_p by turn and the speedups."""
+    with _database(store, runs, texts=False) as connection:
+        tables = {name: run_query(connection, name) for name in ("summary", "fast_p", "speedup")}
+    shown = report(**tables)
+    if json:
+        emit_json(document(shown))
+        return
+    _emit_report(shown)
+
+
+def export_command(store: Path, run: str, *, to: Path) -> None:
+    """Write a run in upstream's layout."""
+    with _database(store, (run,), texts=True) as connection:
+        files = export(connection, root=to, run=run)
+    emit_text(f"{len(files)} files written under {to}")
+
+
+def export_quietly(store: Path, run_id: str, *, to: Path) -> str:
+    """Export at the end of a run; what to tell about it, also where it could not be done."""
+    try:
+        with _database(store, (run_id,), texts=True) as connection:
+            export(connection, root=to, run=run_id)
+    except CaesarError as error:
+        return f"; log.json was not exported: {error}"
+    return f", log.json under {to}"
+
+
+def sql_command(store: Path, query: str, runs: Sequence[str], *, json: bool) -> None:
+    """Print a query's rows."""
+    with _database(store, runs, texts=True) as connection:
+        table = sql(connection, query)
+    if json:
+        emit_json([{name: _plain(value) for name, value in row.items()} for row in table.records()])
+        return
+    emit_table(table.columns, table.rows)
+
+
+@contextmanager
+def _database(store: Path, runs: Sequence[str], *, texts: bool) -> Iterator[Any]:
+    with open_store(store) as log:
+        ids = tuple(require_run(log, name).id for name in runs) or None
+    load_texts = partial(text_batches, store) if texts else None
+    connection = connect(partial(event_batches, store, ids), load_texts)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def _emit_report(shown: Report) -> None:
+    if not shown.summary.rows:
+        raise UsageError("there is no run to report on; `caesar run` makes one")
+    for sheet in sheets(shown):
+        emit_text(f"{sheet.title}:")
+        emit_rows(_headings(sheet), sheet.cells, right=[column.form.numeric for column in sheet.columns])
+        emit_text("")
+    for told in shown.notes:
+        emit_text(f"note: {told}")
+
+
+def _headings(sheet: Sheet) -> list[str]:
+    return [
+        column.title if column.unit is None else f"{column.title} ({column.unit})" for column in sheet.columns
+    ]
+
+
+def _plain(value: object) -> object:
+    """A DuckDB value as JSON has it; what JSON has no word for becomes text."""
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return value if value == value and abs(value) != float("inf") else str(value)  # noqa: PLR0124 (NaN)
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return str(value)
