@@ -1,0 +1,1 @@
+"""Turning candidates into something evaluators can load: `inline.InlineBuilder`."""

@@ -1,0 +1,366 @@
+-- Question: what does the log say, as typed columns?
+-- Grain:    given above each view. A trajectory is named by (run, problem, sample).
+-- Units:    _ms milliseconds, _s seconds, _us microseconds (instants: since the epoch, UTC), usd US dollars.
+--
+-- The only file that knows where things lie in the events' JSON. It needs two tables:
+--   events(seq, stream, version, kind, v, recorded_at_us, body)  and  texts(digest, text).
+-- Absent is NULL, never -1 or ''. A request may be attempted again after a fault; the views show the
+-- attempt that was completed, `faults` the others. Where several events say the same thing (an
+-- extended run, a trajectory that finished twice, a turn evaluated twice), the newest one counts.
+-- Views read version 1 of every kind; the loader refuses a log with anything newer.
+
+-- The bodies of one kind of event as columns; `fields` is their shape as DuckDB's from_json takes it.
+CREATE MACRO read_events(which, fields) AS TABLE
+SELECT stream, version, recorded_at_us, split_part(stream, '/', 1) AS run, unnest(from_json(body, fields))
+FROM events
+WHERE kind = which AND v = 1;
+
+-- Where a request (trajectory:turn.slot:action) belongs.
+CREATE MACRO request_turn(request) AS
+    CAST(regexp_extract(request, ':(\d+)\.\d+:[a-z_]+$', 1) AS INTEGER);
+CREATE MACRO request_slot(request) AS
+    CAST(regexp_extract(request, ':\d+\.(\d+):[a-z_]+$', 1) AS INTEGER);
+CREATE MACRO request_action(request) AS
+    regexp_extract(request, ':\d+\.\d+:([a-z_]+)$', 1);
+
+-- A user's name as one folder's name: injective, and never a path of its own.
+CREATE MACRO folder_name(name) AS CASE
+    WHEN name = '.' THEN '%2E'
+    WHEN name = '..' THEN '%2E%2E'
+    ELSE replace(replace(replace(name, '%', '%25'), '/', '%2F'), chr(0), '%00')
+END;
+
+-- One row per run: what it pinned when it started or was last extended, and whether it is under way.
+-- state: finished, suspended (some trajectory waits for the run's next start), else running. provenance
+-- says how completions came about where they were replayed; NULL for a model's live answers.
+CREATE VIEW runs AS
+WITH started AS (
+    FROM read_events('run_started', '{
+        "name": "VARCHAR", "group": "VARCHAR", "spec": "VARCHAR", "identity": "VARCHAR", "suite": "VARCHAR",
+        "samples": "INTEGER", "turns": "INTEGER", "evaluator": "VARCHAR", "provenance": "VARCHAR",
+        "caesar": "VARCHAR"
+    }')
+),
+extended AS (
+    FROM read_events('run_extended', '{"spec": "VARCHAR", "samples": "INTEGER", "turns": "INTEGER"}')
+),
+pinnings AS (
+    SELECT run, version, spec, samples, turns FROM started
+    UNION ALL
+    SELECT run, version, spec, samples, turns FROM extended
+),
+pinned AS (
+    FROM pinnings QUALIFY row_number() OVER (PARTITION BY run ORDER BY version DESC) = 1
+),
+ended AS (
+    SELECT run, version, suspended
+    FROM read_events('run_finished', '{"suspended": "INTEGER"}')
+    QUALIFY row_number() OVER (PARTITION BY run ORDER BY version DESC) = 1
+),
+heads AS (
+    SELECT stream AS run, max(version) AS version FROM events GROUP BY stream
+),
+spans AS (
+    SELECT split_part(stream, '/', 1) AS run, max(recorded_at_us) AS last_at_us FROM events GROUP BY ALL
+),
+specs AS (
+    SELECT digest, text AS spec_text, unnest(from_json(text, '{
+        "model": {"name": "VARCHAR"},
+        "context": {"history": "VARCHAR", "show": ["VARCHAR"]}
+    }'))
+    FROM texts
+    WHERE digest IN (SELECT spec FROM pinned)
+)
+SELECT
+    started.run, started.name, started."group" AS run_group, started.suite, started.identity,
+    started.evaluator, started.provenance, started.caesar, pinned.spec, pinned.samples, pinned.turns,
+    specs.spec_text, specs.model.name AS model,
+    specs.context.history AS context_history, specs.context.show AS context_show,
+    started.recorded_at_us AS started_at_us, spans.last_at_us,
+    CASE
+        WHEN ended.version IS DISTINCT FROM heads.version THEN 'running'
+        WHEN ended.suspended > 0 THEN 'suspended'
+        ELSE 'finished'
+    END AS state
+FROM started
+JOIN pinned USING (run)
+JOIN heads USING (run)
+JOIN spans USING (run)
+LEFT JOIN ended USING (run)
+LEFT JOIN specs ON specs.digest = pinned.spec;
+
+-- One row per run and problem, in the run's order (position from 1).
+CREATE VIEW run_problems AS
+WITH pinnings AS (
+    FROM read_events('run_started', '{"problems": [
+        {"id": "VARCHAR", "name": "VARCHAR", "level": "INTEGER", "source": "VARCHAR"}
+    ]}')
+    UNION ALL
+    FROM read_events('run_extended', '{"problems": [
+        {"id": "VARCHAR", "name": "VARCHAR", "level": "INTEGER", "source": "VARCHAR"}
+    ]}')
+),
+pinned AS (
+    FROM pinnings QUALIFY row_number() OVER (PARTITION BY run ORDER BY version DESC) = 1
+),
+listed AS (
+    SELECT run, generate_subscripts(problems, 1) AS position, unnest(problems) AS entry FROM pinned
+)
+SELECT
+    run, position, entry.id AS problem, entry.name AS name, entry.level AS level, entry.source AS source
+FROM listed;
+
+-- One row per trajectory that was started. state: running, finished or suspended; the result's columns
+-- are NULL unless finished, the fault's unless suspended.
+CREATE VIEW trajectories AS
+WITH started AS (
+    FROM read_events('trajectory_started', '{
+        "problem": "VARCHAR", "source": "VARCHAR", "sample": "INTEGER", "seed": "BIGINT"
+    }')
+),
+marks AS (
+    SELECT stream, arg_max(kind, version) AS kind, max(version) AS version
+    FROM events
+    WHERE kind IN (
+        'trajectory_finished', 'trajectory_suspended', 'trajectory_extended', 'trajectory_resumed'
+    )
+    GROUP BY stream
+),
+finished AS (
+    FROM read_events('trajectory_finished', '{
+        "result": "VARCHAR", "turn": "INTEGER", "candidate": "VARCHAR", "outcome": "VARCHAR"
+    }')
+),
+suspended AS (
+    FROM read_events('trajectory_suspended', '{
+        "request": "VARCHAR", "fault": "VARCHAR", "message": "VARCHAR"
+    }')
+),
+spans AS (
+    SELECT stream, max(recorded_at_us) AS last_at_us FROM events GROUP BY stream
+)
+SELECT
+    started.run, started.problem, started.sample, started.stream, started.source, started.seed,
+    CASE marks.kind
+        WHEN 'trajectory_finished' THEN 'finished'
+        WHEN 'trajectory_suspended' THEN 'suspended'
+        ELSE 'running'
+    END AS state,
+    finished.result AS result_rule, finished.turn AS result_turn,
+    finished.candidate AS result_candidate, finished.outcome AS result_outcome,
+    suspended.request AS suspended_request, suspended.fault AS fault, suspended.message AS fault_message,
+    started.recorded_at_us AS started_at_us, spans.last_at_us
+FROM started
+JOIN spans USING (stream)
+LEFT JOIN marks USING (stream)
+LEFT JOIN finished ON finished.stream = marks.stream AND finished.version = marks.version
+LEFT JOIN suspended ON suspended.stream = marks.stream AND suspended.version = marks.version;
+
+-- One row per completed generation: trajectory, turn and slot. completion, reasoning and candidate are
+-- digests of texts; model is the name the provider reported, asked the one the run asked for.
+CREATE VIEW generations AS
+WITH completed AS (
+    FROM read_events('generation_completed', '{
+        "request": "VARCHAR", "attempt": "INTEGER", "outcome": "VARCHAR", "completion": "VARCHAR",
+        "reasoning": "VARCHAR", "candidate": "VARCHAR", "model": "VARCHAR", "finish_reason": "VARCHAR",
+        "usage": {"input_tokens": "BIGINT", "output_tokens": "BIGINT", "usd": "DOUBLE"}, "seconds": "DOUBLE"
+    }')
+),
+asked AS (
+    FROM read_events('generation_requested', '{
+        "request": "VARCHAR", "attempt": "INTEGER", "model": "VARCHAR", "seed": "BIGINT"
+    }')
+)
+SELECT
+    completed.run, completed.stream, request_turn(request) AS turn, request_slot(request) AS slot, attempt,
+    completed.outcome, completed.completion, completed.reasoning, completed.candidate,
+    asked.model AS asked, completed.model, asked.seed, completed.finish_reason,
+    completed.usage.input_tokens AS input_tokens, completed.usage.output_tokens AS output_tokens,
+    completed.usage.usd AS usd, completed.seconds AS seconds_s, completed.recorded_at_us
+FROM completed
+LEFT JOIN asked USING (stream, request, attempt);
+
+-- One row per part of a prompt, in order: trajectory, turn, slot, message (from 1), part (from 1). The
+-- prompt is that of the completed attempt, or of the last one where none is.
+CREATE VIEW prompts AS
+WITH asked AS (
+    FROM read_events('generation_requested', '{
+        "request": "VARCHAR", "attempt": "INTEGER", "prompt": [{"role": "VARCHAR", "parts": ["VARCHAR"]}]
+    }')
+),
+completed AS (
+    FROM read_events('generation_completed', '{"request": "VARCHAR", "attempt": "INTEGER"}')
+),
+chosen AS (
+    SELECT asked.run, asked.stream, asked.request, asked.attempt, asked.prompt
+    FROM asked
+    LEFT JOIN completed USING (stream, request, attempt)
+    QUALIFY row_number() OVER (
+        PARTITION BY asked.stream, asked.request
+        ORDER BY completed.version DESC NULLS LAST, asked.version DESC
+    ) = 1
+),
+messages AS (
+    SELECT
+        run, stream, request, attempt,
+        generate_subscripts(prompt, 1) AS message, unnest(prompt) AS entry
+    FROM chosen
+)
+SELECT
+    run, stream, request_turn(request) AS turn, request_slot(request) AS slot, attempt,
+    message, entry.role AS role,
+    generate_subscripts(entry.parts, 1) AS part, unnest(entry.parts) AS digest
+FROM messages;
+
+-- One row per completed build: trajectory, turn and slot. log is the digest of a text.
+CREATE VIEW builds AS
+SELECT
+    run, stream, request_turn(request) AS turn, request_slot(request) AS slot, attempt,
+    outcome, reason, artifact, log, cached, seconds AS seconds_s, recorded_at_us
+FROM read_events('build_completed', '{
+    "request": "VARCHAR", "attempt": "INTEGER", "outcome": "VARCHAR", "artifact": "VARCHAR",
+    "log": "VARCHAR", "reason": "VARCHAR", "cached": "BOOLEAN", "seconds": "DOUBLE"
+}')
+QUALIFY row_number() OVER (PARTITION BY stream, request ORDER BY version DESC) = 1;
+
+-- One row per completed evaluation: trajectory, turn and slot. The timing's columns are NULL unless
+-- passed; runtime_ms is the median. detail and timing_samples are digests of texts.
+CREATE VIEW evaluations AS
+WITH completed AS (
+    FROM read_events('evaluation_completed', '{
+        "request": "VARCHAR", "attempt": "INTEGER", "seconds": "DOUBLE",
+        "evaluation": {
+            "verdict": "VARCHAR", "reason": "VARCHAR", "detail": "VARCHAR", "evaluator": "VARCHAR",
+            "trials_passed": "INTEGER", "trials": "INTEGER", "parameters": "VARCHAR",
+            "environment": {
+                "device": "VARCHAR", "device_name": "VARCHAR", "torch": "VARCHAR", "cuda": "VARCHAR",
+                "precision": "VARCHAR", "isolation": "VARCHAR", "trust": "VARCHAR"
+            },
+            "mismatch": {
+                "kind": "VARCHAR", "expected": "VARCHAR", "got": "VARCHAR", "index": ["BIGINT"],
+                "wrong_share": "DOUBLE", "max_abs_error": "VARCHAR", "nonfinite": "BIGINT", "output": "INTEGER"
+            },
+            "timing": {
+                "median_ms": "DOUBLE", "mean_ms": "DOUBLE", "std_ms": "DOUBLE", "min_ms": "DOUBLE",
+                "max_ms": "DOUBLE", "trials": "INTEGER", "samples": "VARCHAR"
+            },
+            "baselines": [{"name": "VARCHAR", "timing": {"median_ms": "DOUBLE", "samples": "VARCHAR"}}],
+            "findings": [{"kind": "VARCHAR", "detail": "VARCHAR"}]
+        }
+    }')
+    QUALIFY row_number() OVER (PARTITION BY stream, request ORDER BY version DESC) = 1
+),
+measured AS (
+    SELECT
+        *,
+        list_filter(evaluation.baselines, lambda entry: entry.name = 'eager')[1].timing.median_ms
+            AS baseline_ms,
+        evaluation.timing AS timing
+    FROM completed
+)
+SELECT
+    run, stream, request_turn(request) AS turn, request_slot(request) AS slot, attempt,
+    evaluation.verdict AS verdict, evaluation.reason AS reason, evaluation.detail AS detail,
+    evaluation.mismatch AS mismatch,
+    evaluation.trials_passed AS correctness_passed, evaluation.trials AS correctness_trials,
+    timing.median_ms AS runtime_ms, timing.mean_ms AS mean_ms, timing.std_ms AS std_ms,
+    timing.min_ms AS min_ms, timing.max_ms AS max_ms, timing.trials AS trials,
+    timing.samples AS timing_samples,
+    evaluation.baselines AS baselines, baseline_ms, baseline_ms / timing.median_ms AS speedup,
+    evaluation.environment.device AS device, evaluation.environment.device_name AS device_name,
+    evaluation.environment.torch AS torch, evaluation.environment.cuda AS cuda,
+    evaluation.environment.precision AS "precision", evaluation.environment.isolation AS isolation,
+    evaluation.environment.trust AS trust, evaluation.evaluator AS evaluator,
+    evaluation.parameters AS parameters, evaluation.findings AS findings,
+    seconds AS seconds_s, recorded_at_us
+FROM measured;
+
+-- One row per trajectory and turn that was begun; ended is false while it is under way. Where a turn has
+-- several slots, this is slot 0. outcome: no_code, build_failed, build_timed_out or the verdict.
+CREATE VIEW turns AS
+WITH begun AS (
+    SELECT run, stream, turn, recorded_at_us AS begun_at_us
+    FROM read_events('turn_begun', '{"turn": "INTEGER"}')
+),
+ended AS (
+    FROM read_events('turn_ended', '{"turn": "INTEGER", "outcome": "VARCHAR", "feedback": "VARCHAR"}')
+),
+generated AS (FROM generations WHERE slot = 0),
+built AS (FROM builds WHERE slot = 0),
+evaluated AS (FROM evaluations WHERE slot = 0)
+SELECT
+    begun.run, trajectories.problem, trajectories.sample, begun.stream, begun.turn,
+    ended.stream IS NOT NULL AS ended, ended.outcome,
+    generated.completion, generated.candidate, ended.feedback,
+    built.outcome AS build_outcome, built.reason AS build_reason, built.log AS build_log,
+    built.seconds_s AS build_s, built.cached AS build_cached,
+    evaluated.verdict, evaluated.reason, evaluated.detail, evaluated.mismatch,
+    evaluated.correctness_passed, evaluated.correctness_trials,
+    evaluated.runtime_ms, evaluated.baseline_ms, evaluated.speedup,
+    evaluated.mean_ms, evaluated.std_ms, evaluated.min_ms, evaluated.max_ms, evaluated.trials,
+    evaluated.device, evaluated.device_name, evaluated."precision", evaluated.isolation, evaluated.trust,
+    evaluated.parameters, evaluated.findings, evaluated.seconds_s AS evaluation_s,
+    begun.begun_at_us, ended.recorded_at_us AS ended_at_us
+FROM begun
+JOIN trajectories USING (stream)
+LEFT JOIN ended USING (stream, turn)
+LEFT JOIN generated USING (stream, turn)
+LEFT JOIN built USING (stream, turn)
+LEFT JOIN evaluated USING (stream, turn);
+
+-- One row per attempt that failed for a reason that is not the candidate's. retry_at_us is NULL where no
+-- attempt was to follow; tokens and usd are what may have been paid all the same.
+CREATE VIEW faults AS
+WITH faulted AS (
+    SELECT events.stream, events.version, events.recorded_at_us, unnest(from_json(events.body, '{
+        "request": "VARCHAR", "attempt": "INTEGER", "fault": "VARCHAR", "message": "VARCHAR",
+        "retry_at_us": "BIGINT",
+        "usage": {"input_tokens": "BIGINT", "output_tokens": "BIGINT", "usd": "DOUBLE"}
+    }'))
+    FROM events
+    WHERE kind IN ('generation_faulted', 'build_faulted', 'evaluation_faulted') AND v = 1
+)
+SELECT
+    split_part(stream, '/', 1) AS run, stream, request_turn(request) AS turn, request_slot(request) AS slot,
+    request_action(request) AS action, attempt, fault, message, retry_at_us,
+    usage.input_tokens AS input_tokens, usage.output_tokens AS output_tokens, usage.usd AS usd,
+    recorded_at_us
+FROM faulted;
+
+-- One row per grant of a device. held_s is NULL while it is held, and where nobody saw the end.
+CREATE VIEW leases AS
+WITH granted AS (
+    FROM read_events('lease_granted', '{
+        "request": "VARCHAR", "device": "VARCHAR", "token": "BIGINT", "waited_s": "DOUBLE"
+    }')
+),
+released AS (
+    FROM read_events('lease_released', '{"device": "VARCHAR", "token": "BIGINT", "held_s": "DOUBLE"}')
+)
+SELECT
+    granted.run, granted.stream, request_turn(request) AS turn, request_slot(request) AS slot,
+    request_action(request) AS action, device, token, granted.waited_s, released.held_s,
+    released.stream IS NOT NULL AS released,
+    granted.recorded_at_us AS granted_at_us, released.recorded_at_us AS released_at_us
+FROM granted
+LEFT JOIN released USING (stream, device, token);
+
+-- One row per run and text that its events name.
+CREATE VIEW named_texts AS
+WITH pinned AS (
+    SELECT run, unnest(map_values(templates)) AS digest
+    FROM read_events('run_started', '{"templates": "MAP(VARCHAR, VARCHAR)"}')
+),
+named AS (
+    SELECT run, spec AS digest FROM runs
+    UNION ALL SELECT run, digest FROM pinned
+    UNION ALL SELECT run, source FROM run_problems
+    UNION ALL SELECT run, digest FROM prompts
+    UNION ALL SELECT run, unnest([completion, reasoning, candidate]) FROM generations
+    UNION ALL SELECT run, log FROM builds
+    UNION ALL SELECT run, unnest([detail, timing_samples]) FROM evaluations
+    UNION ALL SELECT run, unnest(list_transform(baselines, lambda entry: entry.timing.samples))
+    FROM evaluations
+    UNION ALL SELECT run, feedback FROM turns
+)
+SELECT DISTINCT run, digest FROM named WHERE digest IS NOT NULL;

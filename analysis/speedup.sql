@@ -1,0 +1,45 @@
+-- Question: how fast did each problem get, and when?
+-- Grain:    one row per run and problem, in the run's order.
+-- Units:    runtime_ms, baseline_ms: medians in milliseconds; speedup = baseline_ms / runtime_ms.
+--
+-- best_* describe the fastest passed candidate over all samples and ended turns, NULL where none passed
+-- (best_speedup also where its baseline was not measured). outcomes has one list per sample, in order,
+-- with an outcome per ended turn. geomean_speedup is the run's: the geometric mean of best_speedup over
+-- the problems that have one, repeated in each of its rows; solved says how many those are.
+WITH ended AS (
+    FROM turns WHERE ended
+),
+passed AS (
+    FROM ended WHERE verdict = 'passed'
+),
+best AS (
+    SELECT run, problem, sample, turn, speedup, runtime_ms, baseline_ms, device_name
+    FROM passed
+    QUALIFY row_number() OVER (
+        PARTITION BY run, problem ORDER BY speedup DESC NULLS LAST, runtime_ms, sample, turn
+    ) = 1
+),
+first_pass AS (
+    SELECT run, problem, min(turn) AS turn FROM passed GROUP BY run, problem
+),
+histories AS (
+    SELECT run, problem, sample, list(coalesce(outcome, 'undecided') ORDER BY turn) AS outcomes
+    FROM ended
+    GROUP BY run, problem, sample
+),
+outcomes AS (
+    SELECT run, problem, list(outcomes ORDER BY sample) AS outcomes FROM histories GROUP BY run, problem
+)
+SELECT
+    run, runs.name, run_problems.problem, run_problems.name AS problem_name, run_problems.level,
+    best.speedup AS best_speedup, best.runtime_ms AS best_runtime_ms, best.baseline_ms,
+    best.sample AS best_sample, best.turn AS best_turn, first_pass.turn AS first_pass_turn,
+    outcomes.outcomes, best.device_name,
+    exp(favg(ln(best.speedup)) OVER (PARTITION BY run)) AS geomean_speedup,
+    count(best.speedup) OVER (PARTITION BY run) AS solved
+FROM run_problems
+JOIN runs USING (run)
+LEFT JOIN best USING (run, problem)
+LEFT JOIN first_pass USING (run, problem)
+LEFT JOIN outcomes USING (run, problem)
+ORDER BY run, run_problems.position

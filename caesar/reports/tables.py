@@ -1,0 +1,218 @@
+"""From query results to what `caesar report` shows: sheets of cells for people, a document for programs.
+
+Pure. Values stay exact in the document; only cells are rounded. How a run's completions came about is
+part of its figures: a recording says nothing about a model today.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from caesar.reports.query import Table
+
+__all__ = ["Column", "Form", "Report", "Sheet", "cell", "document", "report", "sheets"]
+
+_ABSENT = "-"
+
+
+class Form(StrEnum):
+    """How a column's values are written for people."""
+
+    TEXT = "text"
+    COUNT = "count"
+    SHARE = "share"
+    SPEEDUP = "speedup"
+    MILLISECONDS = "milliseconds"
+    SECONDS = "seconds"
+    USD = "usd"
+
+    @property
+    def numeric(self) -> bool:
+        """Whether cells line up on the right."""
+        return self is not Form.TEXT
+
+
+_FORMATS = {
+    Form.TEXT: "{}",
+    Form.COUNT: "{:,}",
+    Form.SHARE: "{:.1%}",
+    Form.SPEEDUP: "{:.2f}x",
+    Form.MILLISECONDS: "{:,.4f}",
+    Form.SECONDS: "{:,.1f}",
+    Form.USD: "{:,.4f}",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column for people."""
+
+    title: str
+    form: Form = Form.TEXT
+    unit: str | None = None
+    """ms, s, USD; None where the cell says it or there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A table for people, its values not yet rounded."""
+
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[object, ...], ...]
+
+    @property
+    def cells(self) -> tuple[tuple[str, ...], ...]:
+        """The rows as texts, rounded to what can be read."""
+        return tuple(
+            tuple(cell(value, form=column.form) for column, value in zip(self.columns, row, strict=True))
+            for row in self.rows
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Runs side by side: what became of them, fast_p by turn, the speedup of each problem."""
+
+    summary: Table
+    fast_p: Table
+    speedup: Table
+    notes: tuple[str, ...]
+    """What a reader has to know before believing a figure, one sentence each."""
+
+
+def report(*, summary: Table, fast_p: Table, speedup: Table) -> Report:
+    """The report over the results of the three queries of these names, with its notes."""
+    notes = tuple(note for run in summary.records() for note in _notes(run))
+    return Report(summary, fast_p, speedup, notes)
+
+
+def sheets(shown: Report) -> tuple[Sheet, ...]:
+    """The report for people: a summary, fast_p by turn with a column per threshold, and the problems."""
+    return (_summary_sheet(shown.summary), _fast_p_sheet(shown.fast_p), _speedup_sheet(shown.speedup))
+
+
+def document(shown: Report) -> dict[str, object]:
+    """The report for programs: {runs: [{...summary, fast_p: [...], problems: [...]}], notes: [...]}."""
+    fast_p, problems = shown.fast_p.records(), shown.speedup.records()
+    runs = [
+        {**run, "fast_p": _of_run(fast_p, run["run"]), "problems": _of_run(problems, run["run"])}
+        for run in shown.summary.records()
+    ]
+    return {"runs": runs, "notes": list(shown.notes)}
+
+
+def cell(value: object, *, form: Form) -> str:
+    """A value as people read it; a dash where it is absent."""
+    return _ABSENT if value is None else _FORMATS[form].format(value)
+
+
+def _notes(run: Mapping[str, Any]) -> Iterable[str]:
+    name = run["name"]
+    if run["provenance"] is not None:
+        yield f"run {name}: completions were replayed, not asked of a model: {run['provenance'].rstrip('.')}"
+    waiting = run["planned"] - run["finished"]
+    if waiting:
+        yield f"run {name}: {waiting} of {run['planned']} trajectories are not finished; figures may change"
+    if len(run["devices"]) > 1:
+        yield f"run {name}: evaluations ran on unlike devices ({', '.join(run['devices'])})"
+
+
+def _of_run(records: Iterable[Mapping[str, object]], run: object) -> list[dict[str, object]]:
+    repeated = {"run", "name"}
+    return [
+        {key: value for key, value in record.items() if key not in repeated}
+        for record in records
+        if record["run"] == run
+    ]
+
+
+def _summary_sheet(summary: Table) -> Sheet:
+    columns = (
+        Column("run"),
+        Column("state"),
+        Column("model"),
+        Column("device"),
+        Column("finished"),
+        Column("turns", Form.COUNT),
+        Column("passed", Form.COUNT),
+        Column("faults", Form.COUNT),
+        Column("tokens", Form.COUNT),
+        Column("cost", Form.USD, "USD"),
+        Column("device time", Form.SECONDS, "s"),
+    )
+    return Sheet("runs", columns, tuple(_summary_row(run) for run in summary.records()))
+
+
+def _summary_row(run: Mapping[str, Any]) -> tuple[object, ...]:
+    return (
+        run["name"],
+        run["state"],
+        ", ".join(run["models"]) or None,
+        ", ".join(run["devices"]) or None,
+        f"{run['finished']}/{run['planned']}",
+        run["turns"],
+        run["passed"],
+        run["faults"],
+        run["input_tokens"] + run["output_tokens"],
+        run["usd"],
+        run["device_s"],
+    )
+
+
+def _fast_p_sheet(fast_p: Table) -> Sheet:
+    records: tuple[Mapping[str, Any], ...] = fast_p.records()
+    thresholds = sorted({record["p"] for record in records})
+    shares = {(record["run"], record["turn"], record["p"]): record["fast_p"] for record in records}
+    turns = {(record["run"], record["turn"]): record for record in records}
+    columns = (
+        Column("run"),
+        Column("turns", Form.COUNT),
+        *(Column(f"fast_{threshold:g}", Form.SHARE) for threshold in thresholds),
+        Column("trajectories"),
+    )
+    rows = tuple(
+        (
+            record["name"],
+            turn,
+            *(shares[run, turn, threshold] for threshold in thresholds),
+            f"{record['trajectories']}/{record['planned']}",
+        )
+        for (run, turn), record in turns.items()
+    )
+    return Sheet("fast_p after n turns", columns, rows)
+
+
+def _speedup_sheet(speedup: Table) -> Sheet:
+    columns = (
+        Column("run"),
+        Column("problem"),
+        Column("speedup", Form.SPEEDUP),
+        Column("runtime", Form.MILLISECONDS, "ms"),
+        Column("baseline", Form.MILLISECONDS, "ms"),
+        Column("best turn", Form.COUNT),
+        Column("first pass", Form.COUNT),
+        Column("outcomes by turn"),
+    )
+    return Sheet("best candidate of each problem", columns, tuple(_speedup_rows(speedup.records())))
+
+
+def _speedup_rows(records: Iterable[Mapping[str, Any]]) -> Iterable[tuple[object, ...]]:
+    geomeans: dict[str, tuple[object, ...]] = {}
+    for record in records:
+        yield (
+            record["name"],
+            f"{record['problem']} {record['problem_name']}".strip(),
+            record["best_speedup"],
+            record["best_runtime_ms"],
+            record["baseline_ms"],
+            record["best_turn"],
+            record["first_pass_turn"],
+            " | ".join(" ".join(outcomes) for outcomes in record["outcomes"] or ()) or None,
+        )
+        mean = f"geometric mean of {record['solved']}"
+        geomeans[record["run"]] = (record["name"], mean, record["geomean_speedup"], *(None,) * 5)
+    yield from geomeans.values()

@@ -1,0 +1,168 @@
+"""The event log in one SQLite file, shared by the processes of one machine.
+
+An append is durable (write-ahead log, synchronous=FULL) when it returns. One thread of the process
+writes; reading goes by a connection of its own and never waits for writers. Between machines it
+does not work: a network file system is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from caesar.domain import Digest
+from caesar.errors import StoreError
+from caesar.events import Envelope
+from caesar.ports import Append
+from caesar.stores import schema
+from caesar.stores.blobs import unpack
+from caesar.stores.chains import verified
+from caesar.stores.failures import translated
+from caesar.stores.locks import WriteLock, locks_folder, owning
+from caesar.stores.transaction import Transactions
+from caesar.stores.writer import Writer
+
+__all__ = ["SqliteEventLog"]
+
+_PATIENCE_S = 60.0
+"""How long a batch waits for its turn among the processes that write."""
+
+_READ = """
+SELECT seq, stream, version, kind, v, recorded_at_us, CAST(body AS BLOB), previous, digest
+FROM events WHERE stream = ? ORDER BY version
+"""
+
+_TEXTS = "SELECT digest, size, data FROM blobs WHERE digest IN (SELECT value FROM json_each(?))"
+
+_NAMES = """
+WITH RECURSIVE names (stream) AS (
+    SELECT min(stream) FROM events WHERE stream >= :first AND stream < CAST(:beyond AS TEXT)
+    UNION ALL
+    SELECT (SELECT min(stream) FROM events WHERE stream > names.stream AND stream < CAST(:beyond AS TEXT))
+    FROM names WHERE names.stream IS NOT NULL
+)
+"""
+"""Hops over the index from stream to stream, so that the number of events doesn't matter."""
+
+_STREAMS = f"""{_NAMES}
+SELECT stream FROM names WHERE stream IS NOT NULL
+ORDER BY (SELECT seq FROM events WHERE events.stream = names.stream ORDER BY version LIMIT 1)
+"""  # noqa: S608 - made of constants only
+
+_HEADS = f"""{_NAMES}
+SELECT events.stream, events.version, events.digest
+FROM names JOIN events ON events.seq = (
+    SELECT seq FROM events WHERE events.stream = names.stream ORDER BY version DESC LIMIT 1
+)
+ORDER BY events.stream
+"""  # noqa: S608 - likewise
+
+
+class SqliteEventLog:
+    """Keeps the EventLog contract in a file; closed by leaving its `with` block."""
+
+    def __init__(
+        self, path: Path, *, reader: sqlite3.Connection, writer: Writer | None, opened: ExitStack
+    ) -> None:
+        self._path = path
+        self._reader = reader
+        self._reading = threading.Lock()
+        self._writer = writer
+        self._opened = opened
+
+    @classmethod
+    def open(cls, path: Path, *, clock_us: Callable[[], int], read_only: bool = False) -> Self:
+        """Open the store, and make it, with the folders above it, unless read_only.
+
+        The clock gives microseconds since the epoch and is asked in the writer's thread. StoreError
+        where the path can't be a store of this program.
+        """
+        path = path.resolve()  # by whatever name it is opened, a store has one folder of locks
+        with ExitStack() as opened:
+            writer = None if read_only else _open_writer(path, clock_us, opened)
+            reader = opened.enter_context(closing(schema.open_reader(path)))
+            return cls(path, reader=reader, writer=writer, opened=opened.pop_all())
+
+    def close(self) -> None:
+        """Write what is queued and close the file; a second call does nothing."""
+        self._opened.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    async def append(self, append: Append) -> tuple[Envelope, ...]:
+        """Return once the events and texts are durable; ConflictError if the stream stood elsewhere.
+
+        After any StoreError nothing of the append is stored. One that is cancelled while it waits
+        may be stored all the same.
+        """
+        if self._writer is None:
+            raise StoreError(f"the event store {self._path} was opened for reading only: open it for writing")
+        return await self._writer.submit(append)
+
+    def read(self, stream: str) -> tuple[Envelope, ...]:
+        """A stream's events in order, empty for one that does not exist.
+
+        StoreError naming the stream and the first version that is missing or was changed.
+        """
+        return verified(stream, (Envelope(*row) for row in self._rows(_READ, (stream,))))
+
+    def streams(self, prefix: str = "") -> tuple[str, ...]:
+        """The names of all streams that start with the prefix, in order of first appearance."""
+        return tuple(stream for (stream,) in self._rows(_STREAMS, _range(prefix)))
+
+    def heads(self, prefix: str = "") -> tuple[tuple[str, int, Digest], ...]:
+        """Name, last version and its digest of all streams that start with the prefix, by name."""
+        return tuple(self._rows(_HEADS, _range(prefix)))
+
+    def texts(self, digests: Sequence[Digest]) -> Mapping[Digest, str]:
+        """The texts of the digests; StoreError naming the first that is missing or damaged."""
+        blobs = {digest: (size, data) for digest, size, data in self._rows(_TEXTS, (json.dumps(digests),))}
+        missing = next((digest for digest in digests if digest not in blobs), None)
+        if missing is not None:
+            raise StoreError(f"the text {missing} is missing from {self._path}: restore the store from a copy")
+        return {digest: unpack(digest, size=blobs[digest][0], data=blobs[digest][1]) for digest in digests}
+
+    @contextmanager
+    def own(self, run: str) -> Iterator[None]:
+        """Be the one process that works on the run inside the block.
+
+        StoreError naming the process that is, if there is one. Ownership ends with the process,
+        however it ends.
+        """
+        with ExitStack() as held:
+            with translated(self._path):
+                held.enter_context(owning(run, locks_folder(self._path)))
+            yield
+
+    def _rows(self, statement: str, parameters: Sequence[str] | Mapping[str, str | bytes]) -> list[Any]:
+        """All rows at once, so that a reader never holds an old state of the file open."""
+        with translated(self._path), self._reading:
+            return self._reader.execute(statement, parameters).fetchall()
+
+
+def _open_writer(path: Path, clock_us: Callable[[], int], opened: ExitStack) -> Writer:
+    schema.check_place(path)
+    schema.check_identity(path)
+    with translated(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = opened.enter_context(closing(WriteLock(locks_folder(path), patience_s=_PATIENCE_S)))
+    schema.create(path, lock)
+    connection = opened.enter_context(closing(schema.connect(path)))
+    return opened.enter_context(closing(Writer(path, Transactions(connection, clock_us), lock)))
+
+
+def _range(prefix: str) -> dict[str, str | bytes]:
+    """Bounds of all that starts with the prefix; no text in UTF-8 has a byte 0xFF."""
+    return {"first": prefix, "beyond": prefix.encode() + b"\xff"}

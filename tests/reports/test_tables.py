@@ -1,0 +1,143 @@
+"""What `caesar report` shows."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from written_log import ENVIRONMENT, WrittenLog, incorrect, passed
+
+from caesar.reports.database import connect
+from caesar.reports.query import run_query
+from caesar.reports.tables import Form, Report, cell, document, report, sheets
+
+
+def reported(log: WrittenLog) -> Report:
+    connection = connect(log.events)
+    try:
+        return report(
+            summary=run_query(connection, "summary"),
+            fast_p=run_query(connection, "fast_p"),
+            speedup=run_query(connection, "speedup"),
+        )
+    finally:
+        connection.close()
+
+
+def one_run(*, samples: int = 1) -> WrittenLog:
+    log = WrittenLog()
+    log.start(problems=[log.problem("1", name="Square")], samples=samples)
+    trajectory = log.trajectory()
+    trajectory.judged(1, incorrect())
+    trajectory.judged(2, passed(0.5))
+    trajectory.finish(2, "passed")
+    log.end_run(finished=1)
+    return log
+
+
+def test_the_notes_say_how_replayed_completions_were_made():
+    notes = reported(one_run()).notes
+
+    assert ("run demo: completions were replayed, not asked of a model: made by hand",) == notes
+
+
+def test_a_models_live_answers_need_no_note():
+    log = WrittenLog()
+    log.start(provenance=None)
+    log.trajectory().finish(None)
+
+    assert () == reported(log).notes
+
+
+def test_evaluations_on_unlike_devices_are_named_in_the_notes():
+    log = one_run()
+    log.extend(problems=[log.problem("1"), log.problem("2")])
+    other = replace(passed(1.0), environment=replace(ENVIRONMENT, device_name="Another GPU"))
+    second = log.trajectory("2")
+    second.judged(1, other)
+    second.finish(1, "passed")
+
+    assert "run demo: evaluations ran on unlike devices (Another GPU, Test GPU)" in reported(log).notes
+
+
+def test_unfinished_trajectories_are_named_in_the_notes():
+    notes = reported(one_run(samples=3)).notes
+
+    assert "run demo: 2 of 3 trajectories are not finished; figures may change" in notes
+
+
+def test_the_fast_p_sheet_has_a_column_per_threshold_and_a_row_per_turn():
+    sheet = sheets(reported(one_run()))[1]
+
+    titles = [column.title for column in sheet.columns]
+    expected = [
+        "run",
+        "turns",
+        "fast_0",
+        "fast_0.5",
+        "fast_0.8",
+        "fast_1",
+        "fast_1.5",
+        "fast_2",
+        "trajectories",
+    ]
+    assert expected == titles
+    assert sheet.cells[0] == ("demo", "1", "0.0%", "0.0%", "0.0%", "0.0%", "0.0%", "0.0%", "1/1")
+    assert ("demo", "2", *("100.0%",) * 6, "1/1") == sheet.cells[1]
+
+
+def test_the_speedup_sheet_ends_with_the_runs_geometric_mean():
+    sheet = sheets(reported(one_run()))[2]
+
+    assert sheet.cells[0] == ("demo", "1 Square", "4.00x", "0.5000", "2.0000", "2", "2", "incorrect passed")
+    assert sheet.cells[1] == ("demo", "geometric mean of 1", "4.00x", "-", "-", "-", "-", "-")
+
+
+def test_the_summary_sheet_says_what_a_run_came_to():
+    sheet = sheets(reported(one_run()))[0]
+
+    expected = (
+        "demo", "finished", "recorded/starter", "Test GPU", "1/1", "2", "1", "0", "240", "-", "9.5",
+    )  # fmt: skip
+    assert (expected,) == sheet.cells
+
+
+def test_the_document_holds_exact_values_by_run_and_is_json():
+    found = document(reported(one_run()))
+
+    (run,) = json.loads(json.dumps(found))["runs"]
+    assert run["name"] == "demo"
+    assert run["usd"] is None
+    assert run["problems"][0]["best_speedup"] == 4.0
+    assert run["problems"][0]["outcomes"] == [["incorrect", "passed"]]
+    assert {"turn", "p", "fast_p", "problems", "trajectories", "planned"} == run["fast_p"][0].keys()
+    assert found["notes"] == list(reported(one_run()).notes)
+
+
+def test_a_report_over_no_runs_is_empty():
+    shown = reported(WrittenLog())
+
+    assert [sheet.rows for sheet in sheets(shown)] == [(), (), ()]
+    assert document(shown) == {"runs": [], "notes": []}
+
+
+@pytest.mark.parametrize("form", Form)
+def test_an_absent_value_is_a_dash_in_every_form(form):
+    assert cell(None, form=form) == "-"
+
+
+@pytest.mark.parametrize(
+    ("value", "form", "text"),
+    [
+        (1234, Form.COUNT, "1,234"),
+        (0.5, Form.SHARE, "50.0%"),
+        (1.005, Form.SPEEDUP, "1.00x"),
+        (0.00512, Form.MILLISECONDS, "0.0051"),
+        (3.14159, Form.SECONDS, "3.1"),
+        (0.1, Form.USD, "0.1000"),
+        ("x", Form.TEXT, "x"),
+    ],
+)
+def test_a_cell_is_rounded_to_what_can_be_read(value, form, text):
+    assert text == cell(value, form=form)
