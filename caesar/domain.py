@@ -109,36 +109,6 @@ class Trust(StrEnum):
     HIGH = "high"
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
-    """Something a state can do, and the closed set of what it can come to."""
-
-    name: str
-    outcomes: tuple[Outcome, ...]
-    ends: Mapping[Outcome, str] = field(default_factory=dict)
-    """The outcomes that decide a turn, with the word the turn then carries (build_failed, passed)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """What is being searched for: its actions and the order of its outcomes. Kernels are the first."""
-
-    name: str
-    actions: Mapping[str, Action]
-
-
-ACTIONS = (
-    Action("begin_turn", ("begun", "exhausted")),
-    Action("generate", tuple(GenerationOutcome), ends={"no_code": "no_code"}),
-    Action("build", tuple(BuildOutcome), ends={"failed": "build_failed", "timed_out": "build_timed_out"}),
-    Action("evaluate", tuple(Verdict), ends={verdict: verdict for verdict in Verdict}),
-    Action("finish", ()),
-)
-
-KERNELS = Task("kernels", {action.name: action for action in ACTIONS})
-"""The kernel task: candidates are Python modules with `ModelNew`, judged against `Model`."""
-
-
 class History(StrEnum):
     """Which earlier turns a prompt shows."""
 
@@ -172,6 +142,66 @@ class Context:
 
     history: History = History.LAST
     show: tuple[Feedback, ...] = (Feedback.CANDIDATE, Feedback.BUILD_LOG, Feedback.VERDICT, Feedback.RUNTIME)
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something a state can do, and the closed set of what it can come to."""
+
+    name: str
+    outcomes: tuple[Outcome, ...]
+    ends: Mapping[Outcome, str] = field(default_factory=dict)
+    """The outcomes that decide a turn, with the word the turn then carries (build_failed, passed)."""
+    needs: str | None = None
+    """The action that has to have succeeded before it in the same turn."""
+    success: Outcome | None = None
+    """The outcome that actions which need this one wait for."""
+    gives: str | None = None
+    """What its success gives, in words."""
+    shows: frozenset[Feedback] = frozenset()
+    """The feedback that comes from it; every turn has a verdict."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is being searched for: its actions and the order of its outcomes. Kernels are the first."""
+
+    name: str
+    actions: Mapping[str, Action]
+
+
+ACTIONS = (
+    Action("begin_turn", ("begun", "exhausted"), success="begun", gives="an open turn"),
+    Action(
+        "generate",
+        tuple(GenerationOutcome),
+        ends={"no_code": "no_code"},
+        needs="begin_turn",
+        success="candidate",
+        gives="a candidate",
+        shows=frozenset({Feedback.CANDIDATE}),
+    ),
+    Action(
+        "build",
+        tuple(BuildOutcome),
+        ends={"failed": "build_failed", "timed_out": "build_timed_out"},
+        needs="generate",
+        success="built",
+        gives="a build that succeeded",
+        shows=frozenset({Feedback.BUILD_LOG}),
+    ),
+    Action(
+        "evaluate",
+        tuple(Verdict),
+        ends={verdict: verdict for verdict in Verdict},
+        needs="build",
+        shows=frozenset({Feedback.MISMATCH, Feedback.RUNTIME, Feedback.BASELINE, Feedback.HARDWARE}),
+    ),
+    Action("finish", ()),
+)
+
+KERNELS = Task("kernels", {action.name: action for action in ACTIONS})
+"""The kernel task: candidates are Python modules with `ModelNew`, judged against `Model`."""
 
 
 @dataclass(frozen=True, slots=True)

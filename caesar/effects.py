@@ -47,6 +47,16 @@ class Precision(StrEnum):
     FP16 = "fp16"
     BF16 = "bf16"
 
+    @property
+    def dtype(self) -> str:
+        """Torch's name for it."""
+        return {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}[self]
+
+    @property
+    def tolerance(self) -> float:
+        """KernelBench's absolute and relative tolerance, one number for both."""
+        return {"fp32": 1e-4, "fp16": 1e-2, "bf16": 1e-2}[self]
+
 
 @dataclass(frozen=True, slots=True)
 class Message:

@@ -497,8 +497,14 @@ def chain(
 
 
 def seal(event: Event, *, stream: str, version: int, previous: Digest, recorded_at_us: int) -> Envelope:
-    """An event ready to be appended as a stream's next; its seq is the store's to give."""
+    """An event ready to be appended as a stream's next; its seq is the store's to give.
+
+    StoreError where the event would not come back equal (a NaN, a value of another type): what can't
+    be read again is never written.
+    """
     body = canonical(event)
+    if decode(event.kind, event.v, body) != event:
+        raise StoreError(f"an event of kind {event.kind} does not survive encoding: {event}")
     digest = chain(
         previous, stream=stream, version=version, kind=event.kind, v=event.v,
         recorded_at_us=recorded_at_us, body=body,

@@ -20,12 +20,11 @@ from pathlib import Path
 
 import msgspec
 
-from caesar.devices.mounts import network_filesystem
 from caesar.errors import Fault, UsageError
+from caesar.mounts import network_file_system, read_mounts
 
 __all__ = ["Holder", "Lease", "holder", "lock_name", "prepare_folder", "try_lease"]
 
-_MOUNTS = Path("/proc/self/mounts")
 _STAT = Path("/proc/self/stat")
 
 
@@ -81,7 +80,7 @@ def prepare_folder(folder: Path, *, mounts: str | None = None) -> Path:
         ) from error
     if absolute.stat().st_uid not in {0, os.geteuid()}:
         raise UsageError(f"device locks can't be kept in {absolute}, which is another user's: choose another")
-    remote = network_filesystem(absolute, mounts=_MOUNTS.read_text() if mounts is None else mounts)
+    remote = network_file_system(absolute, mounts=read_mounts() if mounts is None else mounts)
     if remote is not None:
         raise UsageError(
             f"device locks can't be kept in {absolute}, which is on a network file system ({remote}):"

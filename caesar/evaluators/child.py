@@ -19,7 +19,7 @@ import torch
 from caesar.domain import Mismatch
 from caesar.effects import EvaluationSettings
 from caesar.evaluators.boundary import Boundary, Channel, SlowReferenceError
-from caesar.evaluators.compare import COMPARABLE, TOLERANCES, is_finite, mismatch
+from caesar.evaluators.compare import COMPARABLE, is_finite, mismatch
 from caesar.evaluators.device import Device, open_device
 from caesar.evaluators.protocol import Assignment, Described, Differs, Prepared, Reply, Stage, Timed, Tried
 from caesar.evaluators.reference import (
@@ -143,7 +143,7 @@ class Contest:
 
     def differing(self, expected: Any, got: Any) -> Mismatch | None:
         """The first difference beyond the precision's tolerance."""
-        return mismatch(expected, got, tolerance=TOLERANCES[self.settings.precision])
+        return mismatch(expected, got, tolerance=self.settings.precision.tolerance)
 
 
 def _check(contest: Contest, channel: Channel) -> bool:

@@ -11,19 +11,14 @@ Imports torch: only an evaluation's child may import this.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import torch
 
 from caesar.domain import Mismatch
-from caesar.effects import Precision
 from caesar.evaluators.tensors import blocks, leaves
 
-__all__ = ["COMPARABLE", "TOLERANCES", "is_finite", "mismatch"]
-
-TOLERANCES: Mapping[Precision, float] = {Precision.FP32: 1e-4, Precision.FP16: 1e-2, Precision.BF16: 1e-2}
-"""KernelBench's table: the absolute and the relative tolerance alike."""
+__all__ = ["COMPARABLE", "is_finite", "mismatch"]
 
 COMPARABLE = (torch.Tensor, int, float, bool, str, type(None))
 """What an output may be made of."""

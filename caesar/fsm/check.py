@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from caesar.fsm.defects import Problem, meant, named, shown
+from caesar.fsm.defects import Defect, meant, named, shown
 from caesar.fsm.document import Node, plain
 
 __all__ = ["Violation", "violations"]
@@ -56,7 +56,7 @@ class Violation:
 
     path: Path
     """Keys and indices from the root."""
-    problem: Problem
+    problem: Defect
 
 
 def violations(root: Node, schema: Mapping[str, Any]) -> tuple[Violation, ...]:
@@ -89,7 +89,7 @@ def _of(error: Any, root: Node) -> Iterator[Violation]:
         case _ if "propertyNames" in error.absolute_schema_path:
             yield _bad_key(error, node, path)
         case _:
-            yield Violation(path, node.at.problem(*_bad_value(error, path)))
+            yield Violation(path, node.at.defect(*_bad_value(error, path)))
 
 
 def _bad_value(error: Any, path: Path) -> tuple[str, str | None]:
@@ -118,7 +118,7 @@ def _unknown_keys(error: Any, node: Node, path: Path) -> Iterator[Violation]:
         hint = meant(key, known) or f"its keys are {', '.join(known)}"
         if key in _LATER.get(_location(path), ()):
             message, hint = f"the key {key} {_NOT_YET}", "remove it"
-        yield Violation((*path, key), node.entries[key].place.problem(message, hint))
+        yield Violation((*path, key), node.entries[key].place.defect(message, hint))
 
 
 def _missing_keys(error: Any, node: Node, path: Path) -> Iterator[Violation]:
@@ -126,7 +126,7 @@ def _missing_keys(error: Any, node: Node, path: Path) -> Iterator[Violation]:
     for key in (key for key in error.validator_value if key not in error.instance):
         why = ", so nothing would end a trajectory" if key == "budget" else ""
         message, hint = f"{_where(path)} has no {key}{why}", f"add `{_EXAMPLES.get(key, f'{key}: ...')}`"
-        yield Violation(path, node.place.problem(message, hint))
+        yield Violation(path, node.place.defect(message, hint))
 
 
 def _not_a_choice(error: Any, path: Path) -> tuple[str, str | None]:
@@ -144,9 +144,9 @@ def _bad_key(error: Any, node: Node, path: Path) -> Violation:
     place = node.entries[key].place
     if error.validator == "not":
         hint = error.schema["description"]
-        return Violation((*path, key), place.problem(f"{key} may not stand in {_where(path)}", hint))
+        return Violation((*path, key), place.defect(f"{key} may not stand in {_where(path)}", hint))
     message = f"{shown(key)} can't be a key of {_where(path)}"
-    return Violation((*path, key), place.problem(message, f"a key there is {error.schema['title']}"))
+    return Violation((*path, key), place.defect(message, f"a key there is {error.schema['title']}"))
 
 
 def _not_as_titled(error: Any, path: Path) -> tuple[str, str | None]:
@@ -180,7 +180,7 @@ def _backward_ranges(root: Node) -> Iterator[Violation]:
     for index, item in enumerate(ids.value if ids and isinstance(ids.value, tuple) else ()):
         found = _RANGE.fullmatch(item.value) if isinstance(item.value, str) else None
         if found and int(found[1]) > int(found[2]):
-            problem = item.at.problem(f"the range {item.value} runs backwards", f"write {found[2]}-{found[1]}")
+            problem = item.at.defect(f"the range {item.value} runs backwards", f"write {found[2]}-{found[1]}")
             yield Violation(("problems", "ids", index), problem)
 
 

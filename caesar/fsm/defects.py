@@ -12,7 +12,7 @@ from difflib import get_close_matches
 
 from caesar.errors import UsageError
 
-__all__ = ["Place", "Problem", "SpecError", "meant", "named", "nearest", "shown"]
+__all__ = ["Defect", "Place", "SpecError", "meant", "named", "nearest", "shown"]
 
 _LONGEST_SHOWN = 60
 
@@ -28,13 +28,13 @@ class Place:
     column: int | None = None
     """In characters, from 1; None for an override."""
 
-    def problem(self, message: str, hint: str | None = None) -> Problem:
+    def defect(self, message: str, hint: str | None = None) -> Defect:
         """A problem at this place."""
-        return Problem(self.file, self.line, self.column, message, hint)
+        return Defect(self.file, self.line, self.column, message, hint)
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class Defect:
     """One thing that is wrong with a spec."""
 
     file: str
@@ -56,7 +56,7 @@ class Problem:
 class SpecError(UsageError):
     """A spec can't be run; carries every problem found, by position, those of overrides last."""
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
+    def __init__(self, problems: Iterable[Defect]) -> None:
         self.problems = tuple(sorted(dict.fromkeys(problems), key=_position))
         """At least one; no two are equal."""
         super().__init__(self.problems)
@@ -96,5 +96,5 @@ def shown(value: object) -> str:
     return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 3]}..."
 
 
-def _position(problem: Problem) -> tuple[bool, int, int]:
+def _position(problem: Defect) -> tuple[bool, int, int]:
     return (problem.line is None, problem.line or 0, problem.column or 0)

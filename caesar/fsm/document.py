@@ -15,7 +15,7 @@ from typing import NoReturn, Protocol
 
 import yaml
 
-from caesar.fsm.defects import Place, Problem, SpecError, named, shown
+from caesar.fsm.defects import Defect, Place, SpecError, named, shown
 
 __all__ = ["Node", "Scalar", "parse", "plain"]
 
@@ -72,7 +72,7 @@ def parse(text: str, *, file: str) -> Node:
     """The one document that a text holds; SpecError, with the place, where it is not one."""
     if len(text) > _MAX_CHARACTERS:
         message = f"the file is longer than {_MAX_CHARACTERS} characters"
-        raise SpecError((Place(file, 1, 1).problem(message, "a spec is a page or two"),))
+        raise SpecError((Place(file, 1, 1).defect(message, "a spec is a page or two"),))
     text = text.removeprefix("\ufeff")
     if bad := _FORBIDDEN.search(text):
         raise SpecError((_control_character(text, at=bad.start(), file=file),))
@@ -109,7 +109,7 @@ class _Composer:
         self._anchors: dict[str, Node] = {}
         self._aliases = 0
         self._values = 0
-        self._problems: list[Problem] = []
+        self._problems: list[Defect] = []
 
     def document(self) -> Node:
         next(self._events)
@@ -214,10 +214,10 @@ class _Composer:
         return _place(event.start_mark, file=self._file)
 
     def _note(self, place: Place, message: str, hint: str) -> None:
-        self._problems.append(place.problem(message, hint))
+        self._problems.append(place.defect(message, hint))
 
     def _fail(self, place: Place, message: str, hint: str) -> NoReturn:
-        raise SpecError((*self._problems, place.problem(message, hint)))
+        raise SpecError((*self._problems, place.defect(message, hint)))
 
 
 def _below(node: Node, step: str | int) -> Node | None:
@@ -268,16 +268,16 @@ def _place(mark: _Mark | None, *, file: str) -> Place:
     return Place(file, mark.line + 1, mark.column + 1) if mark else Place(file, 1, 1)
 
 
-def _control_character(text: str, *, at: int, file: str) -> Problem:
+def _control_character(text: str, *, at: int, file: str) -> Defect:
     before = text[:at]
     place = Place(file, before.count("\n") + 1, at - before.rfind("\n"))
-    return place.problem(f"the character U+{ord(text[at]):04X} may not stand in a spec", "remove it")
+    return place.defect(f"the character U+{ord(text[at]):04X} may not stand in a spec", "remove it")
 
 
-def _not_yaml(error: yaml.MarkedYAMLError, text: str, *, file: str) -> Problem:
+def _not_yaml(error: yaml.MarkedYAMLError, text: str, *, file: str) -> Defect:
     place = _place(error.problem_mark or error.context_mark, file=file)
     why = ", ".join(part for part in (error.context, error.problem) if part)
-    return place.problem(f"not valid YAML: {why}", _indentation_hint(text, line=place.line))
+    return place.defect(f"not valid YAML: {why}", _indentation_hint(text, line=place.line))
 
 
 def _indentation_hint(text: str, *, line: int | None) -> str | None:

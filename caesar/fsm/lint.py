@@ -10,41 +10,18 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from caesar.domain import Feedback
-from caesar.fsm.defects import Problem, meant, named, nearest
+from caesar.domain import KERNELS, Feedback
+from caesar.fsm.defects import Defect, meant, named, nearest
 from caesar.fsm.draft import OTHERWISE, Draft, DraftState
 
 __all__ = ["lint"]
 
 _BEGIN, _FINISH = "begin_turn", "finish"
 
-_NEEDS = {"generate": _BEGIN, "build": "generate", "evaluate": "build"}
-"""For each action, the one that has to have succeeded before it in the same turn."""
-
-_SUCCESS = {_BEGIN: "begun", "generate": "candidate", "build": "built"}
-"""The outcome by which those succeed."""
-
-_WITHOUT = {
-    _BEGIN: "an open turn",
-    "generate": "a candidate",
-    "build": "a build that succeeded",
-}
-"""What is absent without that success."""
-
-_PRODUCERS = {
-    Feedback.CANDIDATE: "generate",
-    Feedback.BUILD_LOG: "build",
-    Feedback.MISMATCH: "evaluate",
-    Feedback.RUNTIME: "evaluate",
-    Feedback.BASELINE: "evaluate",
-    Feedback.HARDWARE: "evaluate",
-}
-"""The action that feedback comes from; every turn has a verdict."""
-
 _Graph = Mapping[str, tuple[str, ...]]
 
 
-def lint(draft: Draft) -> tuple[Problem, ...]:
+def lint(draft: Draft) -> tuple[Defect, ...]:
     """Everything wrong with a machine; nothing where it can be run."""
     problems = _all(_STRUCTURE, draft)
     if not problems:
@@ -52,36 +29,36 @@ def lint(draft: Draft) -> tuple[Problem, ...]:
     return (*problems, *_all(_ASIDE, draft))
 
 
-def _all(rules: Iterable[Callable[[Draft], Iterator[Problem]]], draft: Draft) -> tuple[Problem, ...]:
+def _all(rules: Iterable[Callable[[Draft], Iterator[Defect]]], draft: Draft) -> tuple[Defect, ...]:
     return tuple(problem for rule in rules for problem in rule(draft))
 
 
-def _start_exists(draft: Draft) -> Iterator[Problem]:
+def _start_exists(draft: Draft) -> Iterator[Defect]:
     if draft.first is None:
         hint = meant(draft.start, draft.states) or f"the states are {', '.join(draft.states)}"
-        yield draft.start_at.problem(f"the start state {named(draft.start)} does not exist", hint)
+        yield draft.start_at.defect(f"the start state {named(draft.start)} does not exist", hint)
 
 
-def _targets_exist(draft: Draft) -> Iterator[Problem]:
+def _targets_exist(draft: Draft) -> Iterator[Defect]:
     for state in draft.states.values():
         for word, target in state.on.items():
             if target.state not in draft.states:
                 hint = meant(target.state, draft.states) or f"the states are {', '.join(draft.states)}"
                 message = f"{named(word)} of {state.name} leads to {named(target.state)}, which does not exist"
-                yield target.at.problem(message, hint)
+                yield target.at.defect(message, hint)
 
 
-def _outcomes_are_known(draft: Draft) -> Iterator[Problem]:
+def _outcomes_are_known(draft: Draft) -> Iterator[Defect]:
     for state in _working(draft):
         for word in _unknown_outcomes(state):
             message = f"the action {state.action.name} has no outcome {named(word)}"
             hint = (
                 meant(word, (*state.action.outcomes, OTHERWISE)) or f"it has {', '.join(state.action.outcomes)}"
             )
-            yield state.on[word].outcome_at.problem(message, hint)
+            yield state.on[word].outcome_at.defect(message, hint)
 
 
-def _outcomes_are_covered(draft: Draft) -> Iterator[Problem]:
+def _outcomes_are_covered(draft: Draft) -> Iterator[Defect]:
     """Apart from those that a misspelt outcome stands for: telling of that one is enough."""
     for state in _working(draft):
         misspelt = {nearest(word, state.action.outcomes) for word in _unknown_outcomes(state)}
@@ -89,43 +66,48 @@ def _outcomes_are_covered(draft: Draft) -> Iterator[Problem]:
         missing = [outcome for outcome in state.action.outcomes if outcome not in covered]
         if missing:
             message = f"{state.name} does not cover {', '.join(missing)}"
-            yield (state.on_at or state.at).problem(message, "say where each leads, or add otherwise")
+            yield (state.on_at or state.at).defect(message, "say where each leads, or add otherwise")
 
 
 def _unknown_outcomes(state: DraftState) -> tuple[str, ...]:
     return tuple(word for word in state.on if word not in (*state.action.outcomes, OTHERWISE))
 
 
-def _some_state_finishes(draft: Draft) -> Iterator[Problem]:
+def _some_state_finishes(draft: Draft) -> Iterator[Defect]:
     if not any(state.action.name == _FINISH for state in draft.states.values()):
-        yield draft.states_at.problem("no state finishes the trajectory", "add `finish: {do: finish}`")
+        yield draft.states_at.defect("no state finishes the trajectory", "add `finish: {do: finish}`")
 
 
-def _otherwise_covers_something(draft: Draft) -> Iterator[Problem]:
+def _otherwise_covers_something(draft: Draft) -> Iterator[Defect]:
     for state in _working(draft):
         fallback = state.on.get(OTHERWISE)
         if fallback and all(outcome in state.on for outcome in state.action.outcomes):
             message = f"otherwise of {state.name} covers nothing, as every outcome is named"
-            yield fallback.outcome_at.problem(message, "remove it")
+            yield fallback.outcome_at.defect(message, "remove it")
 
 
-def _only_finish_has_a_result(draft: Draft) -> Iterator[Problem]:
+def _only_finish_has_a_result(draft: Draft) -> Iterator[Defect]:
     for state in draft.states.values():
         if state.action.name == _FINISH and state.on_at:
             message = f"{state.name} finishes the trajectory, so nothing comes after it"
-            yield state.on_at.problem(message, "remove its on")
+            yield state.on_at.defect(message, "remove its on")
         if state.action.name != _FINISH and state.result_at:
             message = f"{state.name} does not finish the trajectory, so it has no result"
-            yield state.result_at.problem(message, "move it to the finish state")
+            yield state.result_at.defect(message, "move it to the finish state")
 
 
-def _feedback_has_a_source(draft: Draft) -> Iterator[Problem]:
+def _feedback_has_a_source(draft: Draft) -> Iterator[Defect]:
     actions = {state.action.name for state in draft.states.values()}
     for word, place in draft.show:
-        source = _PRODUCERS.get(Feedback(word))
+        source = _source(Feedback(word))
         if source is not None and source not in actions:
             message = f"no state can produce {word}, as the machine has no {source} state"
-            yield place.problem(message, f"remove it, or add a state with `do: {source}`")
+            yield place.defect(message, f"remove it, or add a state with `do: {source}`")
+
+
+def _source(feedback: Feedback) -> str | None:
+    """The action that feedback comes from; None for what every turn has."""
+    return next((action.name for action in KERNELS.actions.values() if feedback in action.shows), None)
 
 
 def _reached(draft: Draft) -> Draft:
@@ -134,36 +116,36 @@ def _reached(draft: Draft) -> Draft:
     return replace(draft, states={name: state for name, state in draft.states.items() if name in reached})
 
 
-def _unreached(draft: Draft) -> Iterator[Problem]:
+def _unreached(draft: Draft) -> Iterator[Defect]:
     reached = _reach(_graph(draft), draft.start)
     for state in draft.states.values():
         if state.name not in reached:
             message = f"no path from {draft.start} reaches {state.name}"
-            yield state.at.problem(message, "lead an outcome to it, or remove it")
+            yield state.at.defect(message, "lead an outcome to it, or remove it")
 
 
-def _every_path_can_finish(draft: Draft) -> Iterator[Problem]:
+def _every_path_can_finish(draft: Draft) -> Iterator[Defect]:
     graph = _graph(draft)
     ends = {state.name for state in draft.states.values() if state.action.name == _FINISH}
     stuck = [state for state in draft.states.values() if not ends & _reach(graph, state.name)]
     if stuck:
         names = ", ".join(state.name for state in stuck)
-        yield stuck[0].at.problem(
+        yield stuck[0].at.defect(
             f"no path leads from {names} to a finish state", "lead one of their outcomes there"
         )
 
 
-def _every_cycle_begins_a_turn(draft: Draft) -> Iterator[Problem]:
+def _every_cycle_begins_a_turn(draft: Draft) -> Iterator[Defect]:
     graph, seen = _within_a_turn(draft), set[str]()
     for state in _working(draft):
         cycle = None if state.name in seen else _path(graph, state.name, state.name)
         if cycle:
             seen.update(cycle)
             message = f"the cycle {_arrows(cycle)} never begins a turn, so no budget would end it"
-            yield state.at.problem(message, "lead it through a begin_turn state")
+            yield state.at.defect(message, "lead it through a begin_turn state")
 
 
-def _no_action_twice_in_a_turn(draft: Draft) -> Iterator[Problem]:
+def _no_action_twice_in_a_turn(draft: Draft) -> Iterator[Defect]:
     """Cycles aside, which are a problem of their own."""
     graph = _within_a_turn(draft)
     for state in _working(draft):
@@ -171,18 +153,19 @@ def _no_action_twice_in_a_turn(draft: Draft) -> Iterator[Problem]:
             path = _path(graph, before.name, state.name) if before.action == state.action else None
             if path and _path(graph, state.name, before.name) is None:
                 message = f"{state.action.name} happens twice in one turn: {_arrows(path)}"
-                yield state.at.problem(message, "lead there through a begin_turn state")
+                yield state.at.defect(message, "lead there through a begin_turn state")
                 break
 
 
-def _actions_have_what_they_need(draft: Draft) -> Iterator[Problem]:
+def _actions_have_what_they_need(draft: Draft) -> Iterator[Defect]:
     told = set[str]()
     for visit in _visits(draft):
         need, name = visit.unmet, visit.state.name
         if need and name not in told:
             told.add(name)
-            message = f"{name} is reached without {_WITHOUT[need]}: {_arrows(visit.path)}"
-            yield visit.state.at.problem(message, f"lead there only after {_SUCCESS[need]} of a {need} state")
+            missing = KERNELS.actions[need]
+            message = f"{name} is reached without {missing.gives}: {_arrows(visit.path)}"
+            yield visit.state.at.defect(message, f"lead there only after {missing.success} of a {need} state")
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,14 +181,15 @@ class _Visit:
     @property
     def unmet(self) -> str | None:
         """The action that should have succeeded before this one; None where all is well."""
-        need = _NEEDS.get(self.state.action.name)
+        need = self.state.action.needs
         return need if need not in self.done else None
 
     def after(self, outcome: str, state: DraftState) -> _Visit:
         """The visit of the state that an outcome leads to."""
-        name = self.state.action.name
-        done = frozenset[str]() if name == _BEGIN else self.done - {name}
-        return _Visit(state, done | {name} if _SUCCESS.get(name) == outcome else done, (*self.path, state.name))
+        action = self.state.action
+        done = frozenset[str]() if action.name == _BEGIN else self.done - {action.name}
+        succeeded = frozenset({action.name} if outcome == action.success else ())
+        return _Visit(state, done | succeeded, (*self.path, state.name))
 
 
 def _visits(draft: Draft) -> Iterator[_Visit]:

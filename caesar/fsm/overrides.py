@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from caesar.fsm.defects import Place, Problem, SpecError, shown
+from caesar.fsm.defects import Defect, Place, SpecError, shown
 from caesar.fsm.document import Node, parse, plain
 
 __all__ = ["long_form", "node_of", "overridden", "setting"]
@@ -24,7 +24,7 @@ def setting(assignment: str) -> tuple[str, object]:
     key, equals, text = assignment.partition("=")
     place = Place(f"--set {key}")
     if not equals:
-        raise SpecError((place.problem("an override has no value", f"write it as {key}=VALUE"),))
+        raise SpecError((place.defect("an override has no value", f"write it as {key}=VALUE"),))
     return key, plain(parse(text, file=place.file)) if text.strip() else None
 
 
@@ -38,13 +38,13 @@ def long_form(root: Node) -> Node:
     return replace(root, value=entries) if entries else root
 
 
-def overridden(root: Node, overrides: Mapping[str, object]) -> tuple[Node, tuple[Problem, ...]]:
+def overridden(root: Node, overrides: Mapping[str, object]) -> tuple[Node, tuple[Defect, ...]]:
     """The document in its long form with the overrides applied in order, and those that can't be.
 
     An override with the value None removes its key, so that the default holds.
     """
     root = long_form(root)
-    problems: list[Problem] = []
+    problems: list[Defect] = []
     for key, value in overrides.items():
         try:
             root = long_form(_overridden(root, key, value))
@@ -62,19 +62,19 @@ def node_of(value: object, place: Place) -> Node:
         case list() | tuple():
             return Node(tuple(node_of(item, place) for item in value), place)
         case float() if not math.isfinite(value):
-            raise SpecError((place.problem(f"{value} is not a finite number", "give a number"),))
+            raise SpecError((place.defect(f"{value} is not a finite number", "give a number"),))
         case str() | int() | float() | None:
             return Node(value, place)
         case _:
             message = f"a spec can't hold a value of the type {type(value).__name__}"
-            raise SpecError((place.problem(message, "give text, a number, true, false, a list or a map"),))
+            raise SpecError((place.defect(message, "give text, a number, true, false, a list or a map"),))
 
 
 def _overridden(root: Node, key: str, value: object) -> Node:
     place = Place(f"--set {key}")
     steps = key.split(".")
     if not all(steps):
-        raise SpecError((place.problem(f"{shown(key)} is not a dotted key", "write it as in budget.turns"),))
+        raise SpecError((place.defect(f"{shown(key)} is not a dotted key", "write it as in budget.turns"),))
     new = None if value is None else node_of(value, place)
     return _with(root, steps, new, place=place)
 
@@ -85,7 +85,7 @@ def _with(node: Node | None, steps: Iterable[str], new: Node | None, *, place: P
         node = Node({}, place, place)
     if not isinstance(node.value, Mapping):
         raise SpecError(
-            (place.problem("a key before the last is not a map in the file", "override that key whole"),)
+            (place.defect("a key before the last is not a map in the file", "override that key whole"),)
         )
     step, *rest = steps
     entries = dict(node.value)

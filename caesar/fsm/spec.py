@@ -19,7 +19,7 @@ from caesar.domain import KERNELS, Context, Outcome
 from caesar.effects import Backend, EvaluationSettings, Limits, ModelSettings
 from caesar.errors import StoreError
 from caesar.fsm.check import violations
-from caesar.fsm.defects import Problem, SpecError
+from caesar.fsm.defects import Defect, SpecError
 from caesar.fsm.document import parse, plain
 from caesar.fsm.draft import Draft, DraftState, draft_of
 from caesar.fsm.lint import lint
@@ -28,7 +28,7 @@ from caesar.fsm.overrides import node_of, overridden
 __all__ = [
     "Budget",
     "Concurrency",
-    "Problem",
+    "Defect",
     "ProblemSelection",
     "Spec",
     "SpecError",

@@ -8,7 +8,6 @@ text it came from; fences and headings are parts between them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import assert_never
 
 from caesar.domain import Context, Feedback, Problem
 from caesar.effects import Backend, Message, Precision
@@ -55,20 +54,8 @@ def render_prompt(
 
 
 def _task(templates: Templates, backend: Backend, *, precision: Precision, device: str | None) -> str:
-    dtype, tolerance = _numbers(precision)
-    return templates.render(f"task_{backend}.j2", precision=dtype, tolerance=tolerance, device=device)
-
-
-def _numbers(precision: Precision) -> tuple[str, str]:
-    """A precision's dtype and tolerance, absolute and relative alike: KernelBench's."""
-    match precision:
-        case Precision.FP32:
-            return "float32", "1e-4"
-        case Precision.FP16:
-            return "float16", "1e-2"
-        case Precision.BF16:
-            return "bfloat16", "1e-2"
-    assert_never(precision)
+    tolerance = f"{precision.tolerance:.0e}".replace("e-0", "e-")
+    return templates.render(f"task_{backend}.j2", precision=precision.dtype, tolerance=tolerance, device=device)
 
 
 def _example(templates: Templates, backend: Backend, *, examples: str) -> Iterator[str]:

@@ -49,10 +49,13 @@ _DIGEST = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 
 
 class ArrowStream(Protocol):
-    """A pyarrow.RecordBatchReader, as far as its readers need to know: Arrow's stream interface."""
+    """A pyarrow.RecordBatchReader, as far as its readers need to know; it can be read once."""
+
+    def __iter__(self) -> Iterator[Any]:
+        """Its record batches."""
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        """The stream as a capsule; it can be read once."""
+        """The stream as a capsule."""
 
 
 def event_batches(path: Path, runs: Sequence[str] | None = None) -> ArrowStream:

@@ -10,8 +10,8 @@ from importlib import resources
 from pathlib import Path
 
 from caesar.errors import StoreError
+from caesar.mounts import network_file_system, read_mounts
 from caesar.stores.failures import translated
-from caesar.stores.filesystem import read_mounts, refuse_network_file_system
 from caesar.stores.locks import WriteLock
 
 __all__ = [
@@ -109,7 +109,17 @@ def check_place(path: Path) -> None:
         raise StoreError(
             f"{path} is a folder, not an event store: name a file in it, such as {path / 'caesar.db'}"
         )
-    refuse_network_file_system(path, read_mounts())
+    _refuse_network(path)
+
+
+def _refuse_network(path: Path) -> None:
+    """Between machines neither SQLite's shared memory nor file locks hold: a store would be damaged."""
+    kind = network_file_system(path.resolve(), mounts=read_mounts())
+    if kind is not None:
+        raise StoreError(
+            f"{path} lies on a network file system ({kind}), where the event store could be damaged:"
+            " choose a --store on a local disk"
+        )
 
 
 def check_identity(path: Path) -> None:

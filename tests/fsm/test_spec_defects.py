@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from caesar.fsm.spec import Problem, SpecError, load
+from caesar.fsm.spec import Defect, SpecError, load
 
 SPECS = Path(__file__).parent / "specs"
 
@@ -250,7 +250,7 @@ DEFECTS = [
 ]
 
 
-def problems_of(name: str) -> tuple[Problem, ...]:
+def problems_of(name: str) -> tuple[Defect, ...]:
     with pytest.raises(SpecError) as caught:
         load((SPECS / f"{name}.yaml").read_text(encoding="utf-8"), file=name)
     return caught.value.problems
@@ -262,7 +262,7 @@ def test_a_defect_is_told_at_its_place_with_a_hint(name, place, message, hint):
 
     found = problems_of(name)
 
-    assert (Problem(name, line, column, message, hint),) == found
+    assert (Defect(name, line, column, message, hint),) == found
 
 
 def test_every_file_with_a_defect_is_expected():
@@ -276,13 +276,13 @@ def test_all_problems_are_told_at_once_in_the_order_of_the_file():
 
 
 def test_an_error_is_a_line_for_each_problem_as_compilers_write_them():
-    error = SpecError((Problem("b.yaml", 2, 7, "x is wrong"), Problem("b.yaml", 1, 9, "y is wrong", "write z")))
+    error = SpecError((Defect("b.yaml", 2, 7, "x is wrong"), Defect("b.yaml", 1, 9, "y is wrong", "write z")))
 
     assert "b.yaml:1:9: y is wrong; write z\nb.yaml:2:7: x is wrong" == str(error)
 
 
 def test_equal_problems_are_told_once():
-    problem = Problem("b.yaml", 1, 1, "x is wrong")
+    problem = Defect("b.yaml", 1, 1, "x is wrong")
 
     assert (problem,) == SpecError([problem, problem]).problems
 

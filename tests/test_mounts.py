@@ -2,7 +2,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from caesar.devices.mounts import network_filesystem
+from caesar.mounts import network_file_system, read_mounts
 
 MOUNTS = r"""/dev/vda / ext4 rw,relatime 0 0
 proc /proc proc rw 0 0
@@ -14,6 +14,9 @@ host:/x /mnt/sshfs fuse.sshfs rw 0 0
 overlay /overlay overlay rw 0 0
 server:/a /twice nfs rw 0 0
 tmpfs /twice tmpfs rw 0 0
+e /hidden/below ext4 rw 0 0
+f /hidden nfs rw 0 0
+garbage
 """
 
 
@@ -30,11 +33,16 @@ tmpfs /twice tmpfs rw 0 0
         ("/mnt/sshfs", "fuse.sshfs"),
         ("/overlay/x", None),
         ("/twice/x", None),
+        ("/hidden/below/x", "nfs"),
     ],
 )
-def test_a_folder_is_on_the_deepest_and_latest_mount_above_it(folder, expected):
-    assert expected == network_filesystem(PurePosixPath(folder), mounts=MOUNTS)
+def test_a_folder_is_on_the_last_mount_above_it(folder, expected):
+    assert expected == network_file_system(PurePosixPath(folder), mounts=MOUNTS)
 
 
 def test_a_folder_under_no_known_mount_is_taken_for_local():
-    assert network_filesystem(PurePosixPath("/anywhere"), mounts="") is None
+    assert network_file_system(PurePosixPath("/anywhere"), mounts="") is None
+
+
+def test_this_machines_mount_table_is_understood(tmp_path):
+    assert network_file_system(tmp_path, mounts=read_mounts()) is None
