@@ -7,22 +7,20 @@ same batches to the same disk: neither chained nor compressed, with nobody waiti
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import json
-import platform
 import shutil
 import sqlite3
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
+
+from measures import Measure, at_most, p95, parser, report
 
 from caesar.domain import digest_of
 from caesar.events import Event, GenerationRequested, PromptPart, StateEntered, TurnBegun, TurnEnded
@@ -34,18 +32,6 @@ PRODUCERS = 200
 ROUND_TRIPS = 200
 """How often the lone appender appends."""
 TEXT = "error: identifier is undefined\n    float value = input[blockIdx.x * blockDim.x + threadIdx.x];\n" * 5
-
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """One number, with what it should be, if anything."""
-
-    name: str
-    value: float
-    unit: str
-    target: float | None = None
-    """At most this, for times; at least this, for rates."""
-    met: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +143,7 @@ def measure_once(folder: Path, count: int) -> dict[str, float]:
         "plain_rate": plain_long.events / plain_long.wall_s,
         "batch": statistics.mean(map(len, batches)),
         "median": statistics.median(waits),
-        "p95": statistics.quantiles(waits, n=20)[-1],
+        "p95": p95(waits),
     }
 
 
@@ -171,7 +157,7 @@ def measure(folder: Path, count: int, repeats: int) -> tuple[Measure, ...]:
         shutil.rmtree(place)
     value = {name: round(statistics.median(one[name] for one in taken), 2) for name in taken[0]}
     return (
-        Measure("CPU per event, event log", value["cpu"], "us", target=60, met=value["cpu"] <= 60),
+        at_most("CPU per event, event log", value["cpu"], "us", target=60.0),
         Measure("CPU per event, plain sqlite3", value["plain_cpu"], "us"),
         Measure(f"events per second, event log, {PRODUCERS} producers", value["rate"], "1/s"),
         Measure("events per second, plain sqlite3, same batches", value["plain_rate"], "1/s"),
@@ -181,31 +167,17 @@ def measure(folder: Path, count: int, repeats: int) -> tuple[Measure, ...]:
     )
 
 
-def environment(folder: Path) -> str:
-    return (
-        f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {platform.machine()},"
-        f" {platform.system()} {platform.release()}, stores on device {folder.stat().st_dev}"
-    )
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
-    parser.add_argument("--events", type=int, default=10_000, help=f"N, a multiple of {PRODUCERS}")
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--folder", type=Path, help="where to put the stores: a folder on the disk in question")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-        print(environment(Path(folder)), file=sys.stderr if options.json else sys.stdout)
-        measures = measure(Path(folder), options.events, options.repeats)
-    if options.json:
-        print(json.dumps([asdict(one) for one in measures], indent=2))
-    else:
-        for one in measures:
-            print(
-                f"{one.value:12,.2f} {one.unit:7}{one.name}"
-                + (f" (target {one.target:g})" if one.target else "")
-            )
+    options = parser(__doc__)
+    options.add_argument("--events", type=int, default=10_000, help=f"N, a multiple of {PRODUCERS}")
+    options.add_argument("--repeats", type=int, default=3)
+    options.add_argument(
+        "--folder", type=Path, help="where to put the stores: a folder on the disk in question"
+    )
+    given = options.parse_args()
+    with tempfile.TemporaryDirectory(dir=given.folder) as folder:
+        measures = measure(Path(folder), given.events, given.repeats)
+    report(measures, as_json=given.json)
 
 
 if __name__ == "__main__":
