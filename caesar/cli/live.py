@@ -49,7 +49,7 @@ class Display(Protocol):
 
 @dataclass(slots=True)
 class Progress:
-    """Counters over the events of this process."""
+    """Counters over the events of this process, on top of what was finished before."""
 
     total: int
     started: set[str] = field(default_factory=set)
@@ -141,7 +141,7 @@ def _panel(run: Run, *, total: int) -> Iterator[Display]:
     from rich.live import Live
     from rich.text import Text
 
-    progress = Progress(total)
+    progress = Progress(total, finished=len({head.stream for head in run.heads}))
     recent: list[str] = []
     began = time.monotonic()
 

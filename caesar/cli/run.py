@@ -59,12 +59,14 @@ def run_command(options: RunOptions) -> int:
     """Run or continue; the exit status."""
     prepared = _prepare(options)
     clock = SystemClock()
+    began_us = clock.now_us()
     with SqliteEventLog.open(options.store, clock_us=clock.now_us) as log:
         run_id = find_run(log, prepared.configuration.name) or ulid(clock.now_us(), secrets.token_bytes(10))
         with log.own(run_id):
             tally = asyncio.run(_in_store(prepared, log, run_id, clock=clock))
+    seconds = (clock.now_us() - began_us) / 1e6
     exported = export_quietly(options.store, run_id, to=options.root)
-    _say_how_it_ended(prepared, run_id, tally, exported=exported)
+    _say_how_it_ended(prepared, run_id, tally, seconds=seconds, exported=exported)
     if tally is None:
         return _INTERRUPTED
     return 0 if tally.complete else 1
@@ -223,17 +225,19 @@ def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
     return chosen
 
 
-def _say_how_it_ended(prepared: _Prepared, run_id: str, tally: Tally | None, *, exported: str) -> None:
+def _say_how_it_ended(
+    prepared: _Prepared, run_id: str, tally: Tally | None, *, seconds: float, exported: str
+) -> None:
     name, store = prepared.configuration.name, prepared.options.store
     if prepared.options.json:
         counts = None if tally is None else {
             "finished": tally.finished, "suspended": tally.suspended, "running": tally.running,
         }  # fmt: skip
-        emit_json({"run": name, "id": run_id, "store": str(store), "trajectories": counts})
+        emit_json({"run": name, "id": run_id, "store": str(store), "trajectories": counts, "seconds": seconds})
         return
     if tally is None:
         note(f"run {name}: stopped; the same command continues it")
         return
     suspended = f", {tally.suspended} suspended (the same command tries them again)" if tally.suspended else ""
     finished = counted(tally.finished, "trajectory")
-    note(f"run {name}: {finished} finished{suspended}; log in {store}{exported}")
+    note(f"run {name}: {finished} finished{suspended} in {seconds:.0f} s; log in {store}{exported}")
