@@ -1,0 +1,56 @@
+"""What a display makes of a run's events."""
+
+from __future__ import annotations
+
+from engine.worlds import NO_CODE, FaultyModel, Setup, completion
+
+from caesar.cli.live import Progress, describe
+from caesar.errors import Fault
+from caesar.models.scripted import ScriptedModel
+
+
+def watched(setup: Setup) -> Progress:
+    """The counters after a run, told of every event in order."""
+    setup.run()
+    progress = Progress(total=2)
+    for envelope in setup.seen:
+        progress.observe(envelope)
+    return progress
+
+
+def lines(setup: Setup) -> list[str]:
+    setup.run()
+    return [line for envelope in setup.seen if (line := describe(envelope)) is not None]
+
+
+def test_counters_end_with_nothing_in_flight_and_everything_finished():
+    progress = watched(Setup())
+
+    assert {"model calls": 0, "builds": 0, "devices": 0} == dict(progress.in_flight)
+    assert (2, 0) == (progress.finished, progress.suspended)
+    assert {"build_failed": 2, "incorrect": 2, "passed": 2} == dict(progress.turns)
+    assert 2 == len(progress.best)
+
+
+def test_a_faulted_call_is_no_longer_in_flight():
+    setup = Setup()
+    setup.model = FaultyModel(Fault("model", "gone", permanent=True), then=ScriptedModel([NO_CODE] * 3))
+
+    progress = watched(setup)
+
+    assert 0 == progress.in_flight["model calls"]
+    assert (1, 1) == (progress.finished, progress.suspended)
+
+
+def test_lines_tell_of_turns_speeds_faults_and_results():
+    setup = Setup(completions=[completion("passed"), NO_CODE, NO_CODE])
+    setup.problems = setup.problems[:1]
+    setup.model = FaultyModel(Fault("model", "the server is busy"), then=ScriptedModel(setup.completions))
+
+    told = lines(setup)
+
+    assert "problem 1 sample 0: generation faulted, the server is busy; will be tried again" == told[0]
+    assert told[1].startswith("problem 1 sample 0: passed, ")
+    assert told[1].endswith("x the reference's speed")
+    assert "problem 1 sample 0: turn 2 ended, no_code" in told
+    assert "problem 1 sample 0: finished, result is turn 1, passed" == told[-1]
