@@ -18,9 +18,12 @@ from caesar.domain import Verdict
 from caesar.engine.clock import SystemClock
 from caesar.engine.plan import Run
 from caesar.events import (
+    BuildFaulted,
     Envelope,
     EvaluationCompleted,
+    EvaluationFaulted,
     GenerationCompleted,
+    GenerationFaulted,
     TrajectoryFinished,
     TrajectorySuspended,
     TurnEnded,
@@ -102,9 +105,10 @@ def describe(envelope: Envelope) -> str | None:
             return f"{place}: finished, {chosen}"
         case TrajectorySuspended(message=message):
             return f"{place}: suspended, {message}"
-        case event if envelope.kind.endswith("_faulted"):
-            again = "" if getattr(event, "retry_at_us", None) is None else "; will be tried again"
-            return f"{place}: {envelope.kind.replace('_', ' ')}, {getattr(event, 'message', '')}{again}"
+        case GenerationFaulted() | BuildFaulted() | EvaluationFaulted() as fault if (
+            fault.retry_at_us is not None
+        ):
+            return f"{place}: {envelope.kind.replace('_', ' ')}, {fault.message}; will be tried again"
         case _:
             return None
 

@@ -109,7 +109,7 @@ def show_command(store: Path, run: str, problem: str, *, sample: int, turn: int 
             )
         trajectory = fold(stream, envelopes)
         if turn is None:
-            _show_turns(trajectory, json=json)
+            _show_turns(trajectory, run=found.name, json=json)
         else:
             _show_turn(log, envelopes, _turn(trajectory, turn), json=json)
 
@@ -121,12 +121,12 @@ def _turn(trajectory: Trajectory, number: int) -> Turn:
     raise UsageError(f"{trajectory.stream} has turns 1 to {len(trajectory.turns)}, not {number}")
 
 
-def _show_turns(trajectory: Trajectory, *, json: bool) -> None:
+def _show_turns(trajectory: Trajectory, *, run: str, json: bool) -> None:
     rows = [_turn_row(turn) for turn in trajectory.turns]
     if json:
         emit_json({"trajectory": trajectory.stream, "status": trajectory.status, "turns": rows})
         return
-    emit_text(f"{trajectory.stream}: {trajectory.status}")
+    emit_text(f"{run}, problem {trajectory.problem}, sample {trajectory.sample}: {trajectory.status}")
     columns = ("turn", "outcome", "reason", "runtime_ms", "speedup", "candidate")
     emit_table(columns, [tuple(row[column] for column in columns) for row in rows])
 
@@ -156,7 +156,8 @@ def _show_turn(log: SqliteEventLog, envelopes: tuple[Envelope, ...], turn: Turn,
     }
     digests = {name: digest for name, digest in named.items() if digest is not None}
     texts = log.texts(tuple(digests.values()))
-    sections = {"prompt": prompt, **{name: texts[digest] for name, digest in digests.items()}}
+    shown = {name: texts[digest] for name, digest in digests.items() if texts[digest]}
+    sections = {"prompt": prompt, **shown}
     if json:
         emit_json({**_turn_row(turn), **{name.replace(" ", "_"): text for name, text in sections.items()}})
         return

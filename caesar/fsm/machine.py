@@ -172,11 +172,12 @@ def _chosen(trajectory: Trajectory, *, rule: str) -> Turn | None:
     with_candidate = [turn for turn in trajectory.turns if turn.candidate is not None]
     passed = [turn for turn in with_candidate if turn.outcome == Verdict.PASSED]
     if rule == "best" and passed:
-        return min(passed, key=_median_ms)
+        return min(passed, key=_slowness)
     return with_candidate[-1] if with_candidate else None
 
 
-def _median_ms(turn: Turn) -> float:
+def _slowness(turn: Turn) -> tuple[float, float]:
+    """Least for the fastest: by speedup, since a reference timed in the same lease shares its disturbances."""
     assert turn.evaluation is not None
     assert turn.evaluation.timing is not None
-    return turn.evaluation.timing.median_ms
+    return -(turn.evaluation.speedup or 0.0), turn.evaluation.timing.median_ms

@@ -48,7 +48,7 @@ def failed(reason, **fields):
             judged("incorrect", "values", trials=3, trials_passed=2),
             (
                 "Incorrect: output values differ from the reference's by more than the tolerance."
-                " 2 of 3 trials passed."
+                " 2 trials had passed before."
             ),
         ),
         (judged("incorrect", "shape"), "Incorrect: an output's shape differs from the reference's."),

@@ -187,7 +187,7 @@ def test_feedback_that_was_never_rendered_is_rendered_within_its_limit():
         ("crashed", "crash"),
         ("timed_out", "hangs"),
         ("rejected", "rules"),
-        ("passed", "faster still"),
+        ("passed", "Make it faster"),
         (None, "Improve"),
     ],
 )
