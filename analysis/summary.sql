@@ -29,7 +29,8 @@ outcomes AS (
         count(*) FILTER (outcome = 'rejected') AS rejected,
         count(*) FILTER (outcome = 'build_failed') AS build_failed,
         count(*) FILTER (outcome = 'build_timed_out') AS build_timed_out,
-        count(*) FILTER (outcome = 'no_code') AS no_code
+        count(*) FILTER (outcome = 'no_code') AS no_code,
+        count(*) FILTER (len(list_filter(findings, lambda finding: finding.kind = 'cpu_shared')) > 0) AS cpu_shared
     FROM turns
     WHERE ended
     GROUP BY run
@@ -81,6 +82,7 @@ SELECT
     coalesce(outcomes.build_failed, 0) AS build_failed,
     coalesce(outcomes.build_timed_out, 0) AS build_timed_out,
     coalesce(outcomes.no_code, 0) AS no_code,
+    coalesce(outcomes.cpu_shared, 0) AS cpu_shared,
     coalesce(broken.faults, 0) AS faults,
     coalesce(usage.input_tokens, 0) AS input_tokens,
     coalesce(usage.output_tokens, 0) AS output_tokens,

@@ -20,6 +20,7 @@ from caesar.domain import Mismatch
 from caesar.effects import EvaluationSettings
 from caesar.evaluators.boundary import Boundary, Channel, SlowReferenceError
 from caesar.evaluators.compare import COMPARABLE, is_finite, mismatch
+from caesar.evaluators.contention import Snapshot, share_of_others
 from caesar.evaluators.device import Device, open_device
 from caesar.evaluators.protocol import Assignment, Described, Differs, Prepared, Reply, Stage, Timed, Tried
 from caesar.evaluators.reference import (
@@ -39,6 +40,9 @@ from caesar.evaluators.timing import Bench, measure, rotation_of
 from caesar.sandbox.candidate import MODULE, load_candidate
 
 __all__ = ["main"]
+
+_UNDISTURBED = 0.1
+"""The share of the CPU that others may use while something is timed before it is worth a finding."""
 
 _SLOW_TIMING_CALLS = 4
 """How often each model is called at least when it is timed, warm-up included."""
@@ -141,6 +145,11 @@ class Contest:
         """Where both models are."""
         return self.reference.device
 
+    @property
+    def on_gpu(self) -> bool:
+        """Whether the timed work is a GPU's."""
+        return self.device.torch_device.type == "cuda"
+
     def differing(self, expected: Any, got: Any) -> Mismatch | None:
         """The first difference beyond the precision's tolerance."""
         return mismatch(expected, got, tolerance=self.settings.precision.tolerance)
@@ -182,10 +191,23 @@ def _untouched(kept: torch.Tensor, used: torch.Tensor) -> bool:
     return alike and same_bits(kept, used)
 
 
+def _notice_contention(channel: Channel, before: Snapshot | None) -> None:
+    """Report that others used the CPU, which distorts what a wall clock says."""
+    after = Snapshot.now()
+    if before is None or after is None:
+        return
+    share = share_of_others(before, after)
+    if share > _UNDISTURBED:
+        detail = f"other processes used {share:.0%} of the CPU while this was timed"
+        channel.notice("cpu_shared", detail)
+
+
 def _time(contest: Contest, channel: Channel) -> None:
     """Time both, and look at what the last timed calls returned: they have to do the work too."""
     bench = Bench(contest.ours, contest.theirs, rotation_of(contest.reference, now=channel.now), contest.device)
+    before = None if contest.on_gpu else Snapshot.now()
     measured = measure(bench, settings=contest.settings, now=channel.now)
+    _notice_contention(channel, before)
     found = contest.differing(measured.expected, measured.got)
     if found is not None:
         channel.send(Differs(found, timed=True))

@@ -151,7 +151,7 @@ def _exited(account: Account, code: int, output: str, *, device: str) -> _Ruling
 def _raised(raised: Raised, *, device: str) -> _Ruling:
     if raised.hardware:
         raise Fault("device", f"device {device} reports broken hardware: {raised.detail[-_TEXT_LENGTH:]}")
-    reason = "out_of_memory" if raised.out_of_memory else f"exception:{raised.error[:_TEXT_LENGTH]}"
+    reason = "out_of_memory" if raised.out_of_memory else f"exception:{_word(raised.error)}"
     return _Ruling(Verdict.CRASHED, reason, _tail(raised.detail))
 
 
@@ -223,6 +223,11 @@ def _short(mismatch: Mismatch) -> Mismatch:
         got=mismatch.got[:_TEXT_LENGTH],
         max_abs_error=error and error[:_TEXT_LENGTH],
     )
+
+
+def _word(name: str) -> str:
+    """A type's name as a reason may hold it: candidates can call theirs anything, over several lines."""
+    return re.sub(r"\W", "_", name)[:_TEXT_LENGTH]
 
 
 def _tail(text: str) -> str:

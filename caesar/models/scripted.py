@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -78,12 +79,13 @@ def _completions(text: str, file: Path) -> Sequence[str] | Mapping[str, Sequence
 
 
 def _parsed(text: str, file: Path) -> Sequence[str] | Mapping[str, Sequence[str]]:
+    read = json.loads if file.suffix == ".json" else yaml.safe_load  # YAML breaks JSON's surrogate pairs
     try:
-        content = yaml.safe_load(text)
+        content = read(text)
         if isinstance(content, dict):
             content = {str(problem): texts for problem, texts in content.items()}
         return msgspec.convert(content, list[str] | dict[str, list[str]])
-    except (yaml.YAMLError, msgspec.ValidationError) as error:
+    except (yaml.YAMLError, msgspec.ValidationError, ValueError, RecursionError) as error:
         raise UsageError(
             f"{file} is no script ({' '.join(str(error).split())}); it takes a list of texts,"
             " or problem ids mapped to lists of texts"

@@ -89,9 +89,9 @@ def _duckdb() -> Any:
     try:
         importlib.import_module("pyarrow")
         return importlib.import_module("duckdb")
-    except ModuleNotFoundError as error:
+    except ImportError as error:
         raise UsageError(
-            f"reports need {error.name}, which is not installed here: install duckdb pyarrow,"
+            f"reports need {error.name}, which is not installed here or can't be loaded: install duckdb pyarrow,"
             " then `caesar export RUN`"
         ) from error
 

@@ -117,6 +117,11 @@ def _notes(run: Mapping[str, Any]) -> Iterable[str]:
     waiting = run["planned"] - run["finished"]
     if waiting:
         yield f"run {name}: {waiting} of {run['planned']} trajectories are not finished; figures may change"
+    if run["cpu_shared"]:
+        yield (
+            f"run {name}: {run['cpu_shared']} of {run['passed']} timings were taken while other processes used"
+            " the CPU, which distorts them"
+        )
     if len(run["devices"]) > 1:
         yield f"run {name}: evaluations ran on unlike devices ({', '.join(run['devices'])})"
 

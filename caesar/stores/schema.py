@@ -100,7 +100,7 @@ def open_reader(path: Path) -> sqlite3.Connection:
 
 
 def check_place(path: Path) -> None:
-    """StoreError where the path is a folder or on a network file system, or Python's SQLite is too old."""
+    """StoreError where no store can be: no plain file, a network file system, a Python with an old SQLite."""
     if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
         raise StoreError(
             f"this Python has SQLite {sqlite3.sqlite_version}, which is older than 3.38: use a newer Python"
@@ -109,6 +109,8 @@ def check_place(path: Path) -> None:
         raise StoreError(
             f"{path} is a folder, not an event store: name a file in it, such as {path / 'caesar.db'}"
         )
+    if path.exists() and not path.is_file():  # opening a pipe would wait for ever
+        raise StoreError(f"{path} is a device or a pipe, not an event store: choose another --store")
     _refuse_network(path)
 
 

@@ -96,6 +96,7 @@ def test_time_is_split_even_where_an_evaluation_ends_early():
         (CANDIDATE, {"code": 0}, Verdict.CRASHED, "exit:0"),
         (CANDIDATE, {"code": 3}, Verdict.CRASHED, "exit:3"),
         ((*CANDIDATE, Raised("KeyError", "x")), {}, Verdict.CRASHED, "exception:KeyError"),
+        ((*CANDIDATE, Raised("A\n\x1b[2J`B", "x")), {}, Verdict.CRASHED, "exception:A___2J_B"),
         ((*TRIAL, Raised("E", "x", out_of_memory=True)), {}, Verdict.CRASHED, "out_of_memory"),
         ((*TRIAL, Differs(VALUES)), {}, Verdict.INCORRECT, "values"),
         ((*TRIAL, Differs(Mismatch("shape", "(1,)", "(2,)"))), {}, Verdict.INCORRECT, "shape"),

@@ -1,4 +1,5 @@
 import asyncio
+import json
 
 import pytest
 from contracts.model import ModelContract, a_generate
@@ -71,6 +72,13 @@ def test_a_list_in_a_file_is_a_script(tmp_path, name, content):
     assert ["first", "second"] == [text_of(model, turn=turn) for turn in (1, 2)]
 
 
+def test_json_keeps_characters_beyond_16_bits(tmp_path):
+    file = tmp_path / "script.json"
+    file.write_text(json.dumps(["fast \N{ROCKET}"]))
+
+    assert "fast \N{ROCKET}" == text_of(load_script(file))
+
+
 def test_a_mapping_in_a_file_may_write_problem_ids_as_numbers(tmp_path):
     file = tmp_path / "script.yaml"
     file.write_text("1: [one]\nsoftmax: [two]\n")
@@ -100,6 +108,10 @@ def test_a_markdown_file_is_turn_ones_completion_as_it_stands(tmp_path):
         ("script.yaml", "- 1\n- {a: b}\n", "no script"),
         ("script.yaml", "[unclosed", "no script"),
         ("script.json", '"just a text"', "no script"),
+        ("script.json", "[unclosed", "no script"),
+        ("script.json", "[" * 100_000, "no script"),
+        ("script.yaml", "[" * 5000, "no script"),
+        ("script.yaml", "- 2020-99-99", "no script"),
         ("script.txt", "hello", "no known kind; name it .yaml, .json, .md or .py"),
     ],
 )

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from written_log import ENVIRONMENT, WrittenLog, incorrect, passed
 
+from caesar.domain import Finding
 from caesar.reports.database import connect
 from caesar.reports.query import run_query
 from caesar.reports.tables import Form, Report, cell, document, report, sheets
@@ -59,6 +60,21 @@ def test_evaluations_on_unlike_devices_are_named_in_the_notes():
     second.finish(1, "passed")
 
     assert "run demo: evaluations ran on unlike devices (Another GPU, Test GPU)" in reported(log).notes
+
+
+def test_timings_that_others_disturbed_are_counted_in_the_notes():
+    log = one_run()
+    log.extend(problems=[log.problem("1"), log.problem("2")])
+    disturbed = replace(passed(1.0), findings=(Finding("cpu_shared", "others used 40%"),))
+    second = log.trajectory("2")
+    second.judged(1, disturbed)
+    second.finish(1, "passed")
+
+    told = [note for note in reported(log).notes if "other processes" in note]
+
+    assert [
+        "run demo: 1 of 2 timings were taken while other processes used the CPU, which distorts them"
+    ] == told
 
 
 def test_unfinished_trajectories_are_named_in_the_notes():

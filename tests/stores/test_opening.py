@@ -68,6 +68,14 @@ def test_a_folder_is_refused_with_a_better_name(tmp_path, read_only):
         open_log(tmp_path, read_only=read_only)
 
 
+@pytest.mark.parametrize("read_only", [True, False])
+def test_a_pipe_is_refused_rather_than_waited_for(tmp_path, read_only):
+    os.mkfifo(tmp_path / "pipe")
+
+    with pytest.raises(StoreError, match="pipe is a device or a pipe, not an event store"):
+        open_log(tmp_path / "pipe", read_only=read_only)
+
+
 def test_a_path_below_a_file_is_refused(tmp_path):
     (tmp_path / "file").touch()
 

@@ -1,0 +1,59 @@
+"""Whether somebody else used the CPU while something was timed on it: data beside the timing.
+
+A wall clock can't tell a slow kernel from one whose core was taken away. The kernel's own counters
+can: what all processors were busy with, less what this process used.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+__all__ = ["Snapshot", "busy_ticks", "share_of_others"]
+
+_STAT = Path("/proc/stat")
+_IDLE_FIELDS = (3, 4)
+"""Of the line `cpu user nice system idle iowait irq ...`: what is no work."""
+_GUEST_FIELD = 8
+"""From here on the line repeats what `user` has counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The counters at an instant, in ticks of the kernel's clock since it started."""
+
+    total: int
+    busy: int
+    own: float
+
+    @classmethod
+    def now(cls) -> Self | None:
+        """The counters now; None where the kernel doesn't show them."""
+        try:
+            total, busy = busy_ticks(_STAT.read_text())
+        except (OSError, ValueError):
+            return None
+        times = os.times()
+        ticks_per_s = os.sysconf("SC_CLK_TCK")
+        return cls(total, busy, (times.user + times.system) * ticks_per_s)
+
+
+def busy_ticks(stat: str) -> tuple[int, int]:
+    """All ticks of all processors and those with work to do, from the text of /proc/stat."""
+    name, *fields = stat.partition("\n")[0].split()
+    if name != "cpu":
+        raise ValueError("the first line of /proc/stat is not the one for all processors")
+    ticks = [int(field) for field in fields[:_GUEST_FIELD]]
+    total = sum(ticks)
+    return total, total - sum(ticks[field] for field in _IDLE_FIELDS)
+
+
+def share_of_others(before: Snapshot, after: Snapshot) -> float:
+    """How much of all processors' time others used in between, 0 to 1."""
+    total = after.total - before.total
+    if total <= 0:
+        return 0.0
+    others = (after.busy - before.busy) - (after.own - before.own)
+    return min(1.0, max(0.0, others / total))
