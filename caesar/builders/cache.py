@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 import shutil
+import tempfile
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -19,12 +21,15 @@ from filelock import FileLock, Timeout
 
 from caesar.builders.loaderlocks import drop_dead_locks
 from caesar.domain import BuildOutcome, Digest
+from caesar.errors import UsageError
 from caesar.events import canonical
-from caesar.sandbox.artifact import MARK
+from caesar.sandbox.artifact import MARK, open_plain
 
 __all__ = ["BuildCache", "Entry"]
 
 _POLL_S = 0.05
+_MARK_BYTES = 16 << 20
+"""More than any mark of ours has; candidates can write there too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,16 @@ class BuildCache:
     def __init__(self, root: Path) -> None:
         self._root = root.absolute()
 
+    def prepare(self) -> None:
+        """Make the cache's folder; UsageError where builds can't be kept there."""
+        try:
+            self._root.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=self._root).close()
+        except OSError as error:
+            raise UsageError(
+                f"builds can't be kept in {self._root} ({error.strerror}); set CAESAR_CACHE to another folder"
+            ) from error
+
     def folder(self, key: Digest) -> Path:
         """Where the build of this key lies, or would lie."""
         return self._root / key[:2] / key
@@ -62,7 +77,8 @@ class BuildCache:
         """
         folder = self.folder(key)
         try:
-            entry = _DECODER.decode((folder / MARK).read_bytes())
+            with open_plain(folder / MARK) as mark:
+                entry = _DECODER.decode(mark.read(_MARK_BYTES))
         except (OSError, msgspec.MsgspecError):
             return None
         if not entry.libraries.items() <= _libraries(folder).items():
@@ -93,14 +109,26 @@ class BuildCache:
         """Leave nothing of a build that is not to be remembered."""
         shutil.rmtree(self.folder(key), ignore_errors=True)
 
+    def mend(self, key: Digest) -> None:
+        """See that the folder is there: the candidate that was built in it may have removed it."""
+        folder = self.folder(key)
+        if folder.is_symlink() or not folder.is_dir():
+            folder.unlink(missing_ok=True)
+            folder.mkdir(parents=True)
+
     def remember(self, key: Digest, entry: Entry) -> None:
-        """Mark the folder as finished, at once; a failed build keeps nothing but its mark."""
+        """Mark the folder as finished, at once; a failed build keeps nothing but its mark.
+
+        OSError where that can't be done, because of the disk or of what the candidate left there.
+        """
         if entry.outcome is not BuildOutcome.BUILT:
             self.clear(key)
         folder = self.folder(key)
-        unfinished = folder / f"{MARK}.tmp"
-        unfinished.write_bytes(canonical(replace(entry, libraries=_libraries(folder))))
-        unfinished.replace(folder / MARK)
+        content = canonical(replace(entry, libraries=_libraries(folder)))
+        descriptor, unfinished = tempfile.mkstemp(dir=folder)  # under a name that no candidate foresaw
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        Path(unfinished).replace(folder / MARK)
 
 
 def _acquired(lock: FileLock) -> bool:
@@ -112,7 +140,8 @@ def _acquired(lock: FileLock) -> bool:
 
 
 def _libraries(folder: Path) -> dict[str, Digest]:
-    return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*.so"))
-    }
+    found = {}
+    for path in sorted(folder.rglob("*.so")):
+        with suppress(OSError), open_plain(path) as file:
+            found[str(path.relative_to(folder))] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found

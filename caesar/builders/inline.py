@@ -12,6 +12,7 @@ import shutil
 import signal
 import sysconfig
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from caesar.builders.buildlog import tidy
@@ -56,6 +57,7 @@ class InlineBuilder:
         """Raise UsageError, in one clear sentence, if no build for this backend could succeed."""
         if backend is Backend.CUDA and self._arch is None:
             raise UsageError("builds for CUDA need the GPU's compute capability, such as 9.0; name a device")
+        self._cache.prepare()
         self._toolchains[backend] = Toolchain.find(backend, os.environ)
 
     async def build(self, build: Build) -> Built:
@@ -66,7 +68,13 @@ class InlineBuilder:
         if build.backend not in self._toolchains:
             await asyncio.to_thread(self.preflight, build.backend)
         key = self._key(build)
-        return self._known(key) or await self._building.join(key, lambda: self._build_once(key, build))
+        try:
+            return self._known(key) or await self._building.join(key, lambda: self._build_once(key, build))
+        except OSError as error:
+            raise Fault(
+                "builder",
+                f"a build can't write its files ({error}); free some space, or set CAESAR_CACHE or TMPDIR",
+            ) from error
 
     async def _build_once(self, key: Digest, build: Build) -> Built:
         async with self._cache.locked(key) as folder:
@@ -75,10 +83,12 @@ class InlineBuilder:
                 return known
             self._cache.clear(key)
             ended = await self._run(build, folder)
+            self._cache.mend(key)
             self._refuse_full_disk(ended, folder)
             entry = self._entry(ended, build.backend, folder)
             if _lasts(ended):
-                self._cache.remember(key, entry)
+                with suppress(OSError):  # it is built again then; the candidate itself may be in the way
+                    self._cache.remember(key, entry)
             else:
                 self._cache.discard(key)
         return self._built(key, entry, cached=False)

@@ -24,13 +24,14 @@ def drop_dead_locks(folder: Path) -> None:
     held = set(_open_files())
     for lock in locks:
         if str(lock.resolve()) not in held:
-            lock.unlink(missing_ok=True)
+            with suppress(OSError):  # gone meanwhile, or a folder of that name
+                lock.unlink()
 
 
 def _age_s(path: Path) -> float:
     try:
         return time.time() - path.stat().st_mtime
-    except FileNotFoundError:
+    except OSError:
         return 0.0
 
 

@@ -74,5 +74,11 @@ def _require(tool: str, environ: Mapping[str, str], advice: str) -> str:
 
 
 def _describe(tool: str, environ: Mapping[str, str]) -> str:
-    said = subprocess.run([tool, "--version"], env=environ, capture_output=True, text=True, check=False)
+    asked = [tool, "--version"]
+    try:
+        said = subprocess.run(asked, env=environ, capture_output=True, text=True, errors="replace", check=False)
+    except OSError as error:
+        raise UsageError(
+            f"builds need {tool}, which can't be run ({error.strerror}); install another"
+        ) from error
     return f"{tool}: {said.stdout.strip()}"

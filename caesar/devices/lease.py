@@ -80,6 +80,8 @@ def prepare_folder(folder: Path, *, mounts: str | None = None) -> Path:
         ) from error
     if absolute.stat().st_uid not in {0, os.geteuid()}:
         raise UsageError(f"device locks can't be kept in {absolute}, which is another user's: choose another")
+    if not os.access(absolute, os.W_OK | os.X_OK):
+        raise UsageError(f"device locks can't be kept in {absolute}, which you may not write: choose another")
     remote = network_file_system(absolute, mounts=read_mounts() if mounts is None else mounts)
     if remote is not None:
         raise UsageError(

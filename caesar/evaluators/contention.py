@@ -19,6 +19,9 @@ _IDLE_FIELDS = (3, 4)
 _GUEST_FIELD = 8
 """From here on the line repeats what `user` has counted."""
 
+_LEAST_TICKS = 40
+"""A tick is usually 10 ms; over fewer, their rounding is all there is to see."""
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
@@ -51,9 +54,9 @@ def busy_ticks(stat: str) -> tuple[int, int]:
 
 
 def share_of_others(before: Snapshot, after: Snapshot) -> float:
-    """How much of all processors' time others used in between, 0 to 1."""
+    """How much of all processors' time others used in between, 0 to 1; 0 where too few ticks passed to tell."""
     total = after.total - before.total
-    if total <= 0:
+    if total < _LEAST_TICKS:
         return 0.0
     others = (after.busy - before.busy) - (after.own - before.own)
     return min(1.0, max(0.0, others / total))

@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from caesar.effects import Evaluate, Evaluated, Grant
+from caesar.errors import Fault
 from caesar.evaluators.protocol import Assignment, encode
 from caesar.evaluators.verdicts import VERSION, evaluated_of
 from caesar.sandbox.artifact import artifact_environment
@@ -101,7 +102,10 @@ def _is_gpu(grant: Grant) -> bool:
 @asynccontextmanager
 async def _folder(scratch: Path) -> AsyncIterator[Path]:
     """A fresh folder for one child, gone afterwards with all that was left in it."""
-    folder = Path(tempfile.mkdtemp(prefix="evaluation-", dir=scratch))
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="evaluation-", dir=scratch))
+    except OSError as error:
+        raise Fault("evaluator", f"an evaluation can't make its folder ({error}); set TMPDIR") from error
     try:
         yield folder
     finally:

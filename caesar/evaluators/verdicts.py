@@ -7,6 +7,7 @@ there on every failure is the candidate's.
 from __future__ import annotations
 
 import json
+import re
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

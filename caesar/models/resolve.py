@@ -38,9 +38,9 @@ def open_model(
 def _named(settings: ModelSettings, *, spec_name: str, backend: Backend, relative_to: Path) -> Model:
     kind, colon, path = settings.name.partition(":")
     if colon and kind == "recorded":
-        return RecordedModel(relative_to / Path(path).expanduser())
+        return RecordedModel(_file(path, relative_to))
     if colon and kind == "scripted":
-        return load_script(relative_to / Path(path).expanduser())
+        return load_script(_file(path, relative_to))
     name, slash, suite = settings.name.partition("/")
     if name in ("recorded", "scripted"):
         if name == "scripted" or not slash or suite != "starter":
@@ -49,6 +49,13 @@ def _named(settings: ModelSettings, *, spec_name: str, backend: Backend, relativ
             )
         return RecordedModel(_shipped(spec_name, backend))
     return LiteLlmModel(settings)
+
+
+def _file(path: str, relative_to: Path) -> Path:
+    try:
+        return relative_to / Path(path).expanduser()
+    except RuntimeError as error:
+        raise UsageError(f"{path}: there is no such home folder; write the path out") from error
 
 
 def _shipped(spec_name: str, backend: Backend) -> Traversable:

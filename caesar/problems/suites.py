@@ -48,7 +48,11 @@ def load_suite(name: str, *, kernelbench: Path | None, relative_to: Path) -> Sui
         return _on_hub(name, level) if source == "hub" else _in_checkout(name, level, kernelbench)
     if not _looks_like_a_path(name):
         raise _unknown(name)
-    return _at_path(name, relative_to / Path(name).expanduser())
+    try:
+        path = relative_to / Path(name).expanduser()
+    except RuntimeError as error:
+        raise UsageError(f"{name}: there is no such home folder; write the path out") from error
+    return _at_path(name, path)
 
 
 def find(reference: str, *, kernelbench: Path | None, relative_to: Path) -> Problem:

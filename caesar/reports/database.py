@@ -91,8 +91,8 @@ def _duckdb() -> Any:
         return importlib.import_module("duckdb")
     except ImportError as error:
         raise UsageError(
-            f"reports need {error.name}, which is not installed here or can't be loaded: install duckdb pyarrow,"
-            " then `caesar export RUN`"
+            f"reports need {error.name}, which is not installed here or can't be loaded: install duckdb"
+            " pyarrow, then `caesar export RUN`"
         ) from error
 
 

@@ -68,7 +68,7 @@ def _require_texts(connection: Connection, run: str) -> None:
     if count:
         raise StoreError(
             f"{count} texts that run {run} names are not loaded or missing, {digest} first;"
-            " `caesar verify` says whether the store is damaged"
+            " restore the store from a copy"
         )
 
 

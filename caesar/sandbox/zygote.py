@@ -50,7 +50,7 @@ class Zygote:
         self._starting = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
-        self._process = _Process(self._preload, self._environment)
+        self._process = self._started()
         return self
 
     async def __aexit__(
@@ -79,9 +79,15 @@ class Zygote:
                 raise RuntimeError("a zygote runs jobs inside its `async with` block only")
             if not self._process.alive:
                 self._process.close()
-                self._process = _Process(self._preload, self._environment)
+                self._process = self._started()
             await self._process.ready()
             return self._process
+
+    def _started(self) -> _Process:
+        try:
+            return _Process(self._preload, self._environment)
+        except OSError as error:
+            raise Fault("sandbox", f"the zygote could not start: {error}") from error
 
 
 class _Process:

@@ -44,5 +44,5 @@ def _sentence(error: sqlite3.Error) -> str:
     name = getattr(error, "sqlite_errorname", "")  # absent where Python itself complains
     return next(
         (sentence for prefix, sentence in _SENTENCES.items() if name.startswith(prefix)),
-        "the event store {path} failed ({error}): run `caesar verify` on it",
+        "the event store {path} failed ({error}): run the command again, or restore it from a copy",
     )

@@ -1,5 +1,7 @@
 import asyncio
+import os
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -94,3 +96,39 @@ def test_one_builder_at_a_time_has_a_key(tmp_path):
 
     folder = tmp_path / "ab" / KEY
     assert [("a", "in", folder), ("a", "out", folder), ("b", "in", folder), ("b", "out", folder)] == seen
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("/dev/zero")])
+def test_what_is_called_a_library_and_is_no_plain_file_is_not_read(cache, make):
+    make(cache.folder(KEY) / "endless.so")
+
+    cache.remember(KEY, BUILT)
+
+    assert ["add/add.so"] == list(cache.find(KEY).libraries)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
+def test_a_mark_that_is_no_plain_file_is_none(cache, make):
+    make(cache.folder(KEY) / MARK)
+
+    assert cache.find(KEY) is None
+
+
+def test_a_candidates_own_mark_is_replaced(cache):
+    os.mkfifo(cache.folder(KEY) / MARK)
+
+    cache.remember(KEY, BUILT)
+
+    assert BUILT.outcome is cache.find(KEY).outcome
+
+
+def test_a_folder_that_was_removed_or_replaced_is_mended(cache):
+    cache.discard(KEY)
+    cache.mend(KEY)
+    removed = cache.folder(KEY).is_dir()
+    cache.discard(KEY)
+    cache.folder(KEY).symlink_to("/")
+    cache.mend(KEY)
+
+    assert removed
+    assert [] == list(cache.folder(KEY).iterdir())

@@ -248,6 +248,41 @@ def test_a_failure_on_a_full_disk_is_a_fault(site, monkeypatch):
     assert "builder" == fault.value.kind
 
 
+@pytest.mark.parametrize(
+    "vandalism",
+    [
+        "import shutil; shutil.rmtree(folder)",
+        "os.mkfifo(folder + '/built.json')",
+        "os.mkdir(folder + '/built.json')",
+        "os.mkfifo(folder + '/endless.so')",
+        "os.symlink('/dev/zero', folder + '/endless.so')",
+        "import shutil; shutil.rmtree(folder); raise ValueError",
+    ],
+)
+def test_what_a_candidate_does_to_its_folder_is_no_fault(site, vandalism):
+    built = site.build(f"import os\nfolder = os.environ['TORCH_EXTENSIONS_DIR']\n{vandalism}\n{MODEL}")
+
+    assert (BuildOutcome.FAILED if "raise" in vandalism else BuildOutcome.BUILT) is built.outcome
+
+
+def test_a_cache_that_cannot_be_written_is_a_fault(site):
+    site.builder.preflight(Backend.CPU)
+    site.cache.rmdir()
+    site.cache.touch()
+
+    with pytest.raises(Fault, match=r"Not a directory.*CAESAR_CACHE") as fault:
+        site.build(MODEL)
+
+    assert "builder" == fault.value.kind
+
+
+def test_a_cache_that_is_no_folder_is_found_before_any_build(site):
+    site.cache.touch()
+
+    with pytest.raises(UsageError, match=r"can't be kept in .*cache \(File exists\); set CAESAR_CACHE"):
+        site.builder.preflight(Backend.CPU)
+
+
 def test_cuda_builds_need_an_architecture(site):
     with pytest.raises(UsageError, match="compute capability"):
         site.builder.preflight(Backend.CUDA)

@@ -63,3 +63,18 @@ def test_a_cuda_home_without_nvcc_is_named(tools, monkeypatch):
 
     with pytest.raises(UsageError, match=r"/no/cuda/bin/nvcc.* CUDA_HOME"):
         Toolchain.find(Backend.CUDA, {**environ, "CUDA_HOME": "/no/cuda"})
+
+
+def test_a_compiler_that_is_no_program_is_named(tools):
+    folder, environ = tools
+    (folder / "c++").write_text("not a program")
+
+    with pytest.raises(UsageError, match=r"c\+\+, which can't be run \(Exec format error\)"):
+        Toolchain.find(Backend.CPU, environ)
+
+
+def test_a_compiler_may_print_what_is_not_text(tools):
+    folder, environ = tools
+    (folder / "c++").write_text("#!/bin/sh\nprintf '\\377 1.0'\n")
+
+    assert (f"{folder}/c++: \ufffd 1.0",) == Toolchain.find(Backend.CPU, environ).compilers

@@ -180,6 +180,13 @@ def test_a_lock_folder_that_leads_to_a_network_file_system_by_a_link_is_refused(
         prepare_folder(tmp_path / "link", mounts=NFS.replace("/mnt/shared", f"{tmp_path}/shared"))
 
 
+def test_a_lock_folder_that_cannot_be_written_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda _path, mode: not mode & os.W_OK)  # root may write anywhere
+
+    with pytest.raises(UsageError, match="which you may not write: choose another"):
+        prepare_folder(tmp_path, mounts=ROOT)
+
+
 def test_a_file_in_place_of_the_lock_folder_is_refused(tmp_path):
     (tmp_path / "locks").touch()
 

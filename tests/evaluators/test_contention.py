@@ -30,10 +30,12 @@ def test_the_share_of_others_is_what_was_busy_less_what_this_process_used(busy, 
     assert share == share_of_others(before, after)
 
 
-def test_no_time_has_no_share():
-    snapshot = Snapshot(total=1000, busy=500, own=20.0)
+@pytest.mark.parametrize("ticks", [0, 39])
+def test_a_time_too_short_to_tell_has_no_share(ticks):
+    before = Snapshot(total=1000, busy=500, own=20.0)
+    after = Snapshot(total=1000 + ticks, busy=500 + ticks, own=20.0)
 
-    assert 0.0 == share_of_others(snapshot, snapshot)
+    assert 0.0 == share_of_others(before, after)
 
 
 def test_this_machine_shows_its_counters():

@@ -54,6 +54,13 @@ def test_an_evaluation_is_what_its_child_amounts_to(tmp_path):
     assert "a CPU" == evaluated.evaluation.environment.device_name
 
 
+def test_a_folder_that_cannot_be_made_is_a_fault(tmp_path):
+    with pytest.raises(Fault, match=r"can't make its folder .*nowhere.*; set TMPDIR") as raised:
+        job_of(tmp_path / "nowhere")
+
+    assert "evaluator" == raised.value.kind
+
+
 def test_a_child_is_given_the_sources_and_the_limits(tmp_path):
     job, _evaluated = job_of(tmp_path, limit_s=7.0, output_bytes=99)
 

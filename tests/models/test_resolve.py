@@ -55,6 +55,12 @@ def test_a_half_written_name_is_a_usage_error_that_shows_the_whole_forms(tmp_pat
         opened(name, tmp_path)
 
 
+@pytest.mark.parametrize("kind", ["recorded", "scripted"])
+def test_the_home_of_nobody_is_a_usage_error(tmp_path, kind):
+    with pytest.raises(UsageError, match=r"~nobody-here/x.yaml: there is no such home folder"):
+        opened(f"{kind}:~nobody-here/x.yaml", tmp_path)
+
+
 def test_recording_wraps_the_model_and_says_whose_words_they_are(tmp_path):
     (tmp_path / "script.yaml").write_text("[hello]")
 

@@ -230,3 +230,8 @@ def test_a_level_four_problem_is_read_as_text_and_says_which_package_it_needs(ch
     problem = find("kernelbench/level4/1", kernelbench=checkout, relative_to=Path())
 
     assert ("transformers",) == missing_packages(problem)
+
+
+def test_the_home_of_nobody_is_a_usage_error(tmp_path):
+    with pytest.raises(UsageError, match="~nobody-here/problems: there is no such home folder"):
+        load_suite("~nobody-here/problems", kernelbench=None, relative_to=tmp_path)

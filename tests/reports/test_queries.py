@@ -355,6 +355,15 @@ def test_an_event_that_is_not_json_is_a_damaged_log():
         ran(log, "summary")
 
 
+def test_a_duckdb_that_cannot_be_loaded_is_named_in_a_sentence(monkeypatch, tmp_path):
+    (tmp_path / "duckdb.py").write_text("raise ImportError('GLIBC_2.38 not found', name='duckdb')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "duckdb", raising=False)
+
+    with pytest.raises(UsageError, match="duckdb, which is not installed here or can't be loaded"):
+        connect(two_problems().events)
+
+
 def test_without_duckdb_a_sentence_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "duckdb", None)
 

@@ -72,6 +72,15 @@ def status_of(zygote: Zygote) -> str:
     return Path(f"/proc/{zygote._process._popen.pid}/status").read_text()
 
 
+def test_a_zygote_without_a_temporary_folder_is_a_fault(monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", "/nowhere")
+
+    with pytest.raises(Fault, match=r"the zygote could not start: .*/nowhere") as raised:
+        asyncio.run(Zygote().__aenter__())
+
+    assert "sandbox" == raised.value.kind
+
+
 def test_a_job_replies_what_its_target_sends(sandbox):
     payload = bytes(range(256)) * 3000
 
