@@ -62,7 +62,7 @@ async def run(samples: int, folder: Path) -> int:
             templates=Templates(shipped()),
             problems={problem.id: problem},
             backend=Backend.CPU,
-            lanes=Lanes(*(asyncio.Semaphore(limit) for limit in (256, 16, 2, 4))),
+            lanes=Lanes(256, *(asyncio.Semaphore(limit) for limit in (16, 2, 4))),
             device_name="none",
         )
         folded = fold_run(log.read("RUN"))

@@ -13,10 +13,10 @@ __all__ = ["cache_folder", "lock_folder", "read_candidate", "read_spec"]
 
 def read_spec(file: Path) -> str:
     """A file's text; UsageError where it can't be read."""
+    if not file.exists():
+        raise UsageError(f"{file}: no such file; specs ship in the folder specs/")
     try:
-        return file.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise UsageError(f"{file}: no such file; specs ship in the folder specs/") from error
+        return _plain_file(file).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{file}: can't be read as UTF-8 text ({error})") from error
 
@@ -24,9 +24,16 @@ def read_spec(file: Path) -> str:
 def read_candidate(file: Path) -> str:
     """A candidate's text, undecodable bytes replaced: what it is worth is for the builder to say."""
     try:
-        return file.read_text(encoding="utf-8", errors="replace")
+        return _plain_file(file).read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         raise UsageError(f"{file}: can't be read ({error.strerror})") from error
+
+
+def _plain_file(file: Path) -> Path:
+    """The path, if it names a plain file: a folder has no text, and a device's may never end."""
+    if file.exists() and not file.is_file():
+        raise UsageError(f"{file}: is not a file; name one")
+    return file
 
 
 def cache_folder() -> Path:
@@ -34,8 +41,11 @@ def cache_folder() -> Path:
     named = os.environ.get("CAESAR_CACHE")
     if named:
         return Path(named).resolve()
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "caesar"
+    try:
+        home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError as error:
+        raise UsageError("no home folder is known to keep builds in; name one with CAESAR_CACHE") from error
+    return home / "caesar"
 
 
 def lock_folder() -> Path:

@@ -8,8 +8,9 @@ usage or a wrong spec, 130 interrupted.
 from __future__ import annotations
 
 import sys
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 
@@ -245,19 +246,51 @@ def _overrides(*flags: dict[str, object], ids: list[str] | None) -> dict[str, ob
 
 def main() -> None:
     """Run the command line; errors Caesar can name end in one sentence on stderr."""
+    from caesar.cli.output import note
     from caesar.errors import CaesarError, UsageError
 
+    status = 0
     try:
+        _accept_any_encoding()
         app()
+    except SystemExit as ended:
+        status = ended.code if isinstance(ended.code, int) else 1
     except UsageError as error:
-        sys.stderr.write(f"caesar: {error}\n")
-        sys.exit(2)
+        note(f"caesar: {error}")
+        status = 2
     except CaesarError as error:
-        sys.stderr.write(f"caesar: {error}\n")
-        sys.exit(1)
+        note(f"caesar: {error}")
+        status = 1
     except KeyboardInterrupt:
-        sys.stderr.write("caesar: interrupted; the same command continues\n")
-        sys.exit(130)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(1)
+        note("caesar: interrupted; the same command continues")
+        status = 130
+    except OSError as error:
+        note(f"caesar: {error}")
+        status = 1
+    sys.exit(_flushed(status))
+
+
+def _accept_any_encoding() -> None:
+    """Let a terminal that can't show a character show its code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _flushed(status: int) -> int:
+    """The exit status once what was printed has left: 1 where nobody took what stdout said."""
+    if not _left(sys.stderr):
+        sys.stderr = None  # else the interpreter fails to flush it at exit
+    if _left(sys.stdout):
+        return status
+    sys.stdout = None
+    return status or 1
+
+
+def _left(stream: TextIO | None) -> bool:
+    try:
+        if stream is not None:
+            stream.flush()
+    except (OSError, ValueError):
+        return False
+    return True

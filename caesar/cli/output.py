@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 __all__ = ["counted", "emit_json", "emit_rows", "emit_table", "emit_text", "note", "printable"]
 
@@ -31,9 +32,10 @@ def emit_text(text: str) -> None:
 
 
 def note(text: str) -> None:
-    """Print a line on stderr: progress and diagnostics."""
-    sys.stderr.write(printable(text) + "\n")
-    sys.stderr.flush()
+    """Print a line on stderr: progress and diagnostics, which nobody has to be reading."""
+    with suppress(OSError, ValueError, AttributeError):  # closed, full, or absent from the start
+        sys.stderr.write(printable(text) + "\n")
+        sys.stderr.flush()
 
 
 def emit_json(value: object) -> None:

@@ -62,6 +62,9 @@ def sql_command(store: Path, query: str, runs: Sequence[str], *, json: bool) -> 
 def _database(store: Path, runs: Sequence[str], *, texts: bool) -> Iterator[Any]:
     with open_store(store) as log:
         ids = tuple(require_run(log, name).id for name in runs) or None
+        for stream in log.streams():
+            if ids is None or stream.partition("/")[0] in ids:
+                log.read(stream)  # raises where the chain is broken: no figure from a damaged log
     load_texts = partial(text_batches, store) if texts else None
     connection = connect(partial(event_batches, store, ids), load_texts)
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import secrets
 import signal
 from collections.abc import Mapping
@@ -42,6 +43,7 @@ __all__ = ["run_command"]
 _MODEL_CALLS = 16
 _TRAJECTORIES = 256
 _INTERRUPTED = 130
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +62,11 @@ def run_command(options: RunOptions) -> int:
     prepared = _prepare(options)
     clock = SystemClock()
     began_us = clock.now_us()
-    with SqliteEventLog.open(options.store, clock_us=clock.now_us) as log:
-        run_id = find_run(log, prepared.configuration.name) or ulid(clock.now_us(), secrets.token_bytes(10))
-        with log.own(run_id):
-            tally = asyncio.run(_in_store(prepared, log, run_id, clock=clock))
+    name = prepared.configuration.name
+    with SqliteEventLog.open(options.store, clock_us=clock.now_us) as log, log.own(name):
+        # owned by name, since a new run has no id yet that a second process could know
+        run_id = find_run(log, name) or ulid(clock.now_us(), secrets.token_bytes(10))
+        tally = asyncio.run(_in_store(prepared, log, run_id, clock=clock))
     seconds = (clock.now_us() - began_us) / 1e6
     exported = export_quietly(options.store, run_id, to=options.root)
     _say_how_it_ended(prepared, run_id, tally, seconds=seconds, exported=exported)
@@ -83,8 +86,8 @@ def _prepare(options: RunOptions) -> _Prepared:
     )
     model.preflight()
     configuration = Configuration(
-        name=options.name or spec.name,
-        group=options.group,
+        name=_plain_name(options.name or spec.name, flag="--name"),
+        group=_plain_name(options.group, flag="--group"),
         spec=spec,
         problems=problems,
         templates=shipped(),
@@ -93,6 +96,16 @@ def _prepare(options: RunOptions) -> _Prepared:
         provenance=model.provenance,
     )
     return _Prepared(options, configuration, backend, devices, model)
+
+
+def _plain_name(name: str, *, flag: str) -> str:
+    """A name that is safe as a folder's, in a terminal and in a lock file's name."""
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"{flag} {name[:80]!r}: a name is 1 to 64 letters, digits, dots, dashes and underscores,"
+            " and begins with a letter or a digit"
+        )
+    return name
 
 
 def _overrides(options: RunOptions) -> Mapping[str, object]:
@@ -120,13 +133,12 @@ async def _in_store(
 ) -> Tally | None:
     """How the run stands afterwards; None where it was stopped before it could say."""
     run, stream = await _taken_up(prepared.configuration, log, run_id)
-    spec = prepared.configuration.spec
     if run.finished:
-        return Tally(finished=len(members(run, seed=spec.seed)), suspended=0, running=0)
+        return Tally(finished=run.planned, suspended=0, running=0)
     texts = log.texts(tuple(run.templates.values()))
     templates = Templates({name: texts[digest] for name, digest in run.templates.items()})
     async with machinery(prepared.devices, prepared.backend) as machine:
-        with open_display(run, total=len(members(run, seed=spec.seed)), clock=clock) as display:
+        with open_display(run, total=run.planned, clock=clock) as display:
             world = _world(prepared, log, machine, templates=templates, clock=clock, display=display)
             return await _until_interrupted(world, run, stream)
 
@@ -183,7 +195,7 @@ def _world(
 
 def _lanes(concurrency: Concurrency, *, devices: int) -> Lanes:
     return Lanes(
-        trajectories=asyncio.Semaphore(concurrency.trajectories or _TRAJECTORIES),
+        trajectories=concurrency.trajectories or _TRAJECTORIES,
         models=asyncio.Semaphore(concurrency.models or _MODEL_CALLS),
         builds=asyncio.Semaphore(concurrency.builds or len(os.sched_getaffinity(0))),
         devices=asyncio.Semaphore(min(devices, concurrency.devices or devices)),
@@ -202,7 +214,7 @@ async def _until_interrupted(world: World, run: Run, stream: RunStream) -> Tally
         world.draining.set()
         note("finishing what is in flight; interrupt again to stop at once")
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, interrupt)
     try:
         tally = await work
@@ -210,9 +222,6 @@ async def _until_interrupted(world: World, run: Run, stream: RunStream) -> Tally
         return None
     except BaseExceptionGroup as group:
         raise _first(group) from group
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
     return None if world.draining.is_set() and tally.running else tally
 
 

@@ -7,7 +7,7 @@ problems or turns extend it; anything else is an error that shows the difference
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -84,6 +84,11 @@ class Run:
     finished: bool = False
     """True while nothing happened since the last run_finished."""
     heads: tuple[HeadRecorded, ...] = ()
+
+    @property
+    def planned(self) -> int:
+        """How many trajectories it consists of."""
+        return len(self.problems) * self.samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,9 +227,9 @@ def _refusal(run: Run, configuration: Configuration, *, pinned_spec: str) -> str
     )
 
 
-def members(run: Run, *, seed: int) -> tuple[Member, ...]:
+def members(run: Run, *, seed: int) -> Iterator[Member]:
     """Every trajectory of the run, sample by sample, so that each problem is begun early."""
-    return tuple(
+    return (
         Member(stream_of(run.id, problem.id, sample), problem, sample, seed=_seed(seed, problem.id, sample))
         for sample in range(run.samples)
         for problem in run.problems

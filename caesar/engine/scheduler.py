@@ -7,6 +7,7 @@ run's own stream: it resumes or extends the run, and records heads as trajectori
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -62,22 +63,28 @@ class RunStream:
 
 async def run_all(world: World, run: Run, members: Iterable[Member], *, stream: RunStream) -> Tally:
     """Take every member as far as it goes; records the heads of ended ones and how the run stands."""
+    ahead = iter(members)
+    ends = Counter[Status]()
+
+    async def work() -> None:
+        for member in ahead:
+            ends[await _one(world, run, member, stream=stream)] += 1
+
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_one(world, run, member, stream=stream)) for member in members]
-    ends = [task.result().status for task in tasks]
-    tally = Tally(ends.count(Status.FINISHED), ends.count(Status.SUSPENDED), ends.count(Status.RUNNING))
+        for _ in range(min(world.lanes.trajectories, run.planned)):
+            group.create_task(work())
+    tally = Tally(ends[Status.FINISHED], ends[Status.SUSPENDED], ends[Status.RUNNING])
     if not tally.running:
         await stream.append(RunFinished(tally.finished, tally.suspended))
     return tally
 
 
-async def _one(world: World, run: Run, member: Member, *, stream: RunStream) -> Trajectory:
-    async with world.lanes.trajectories:
-        trajectory = await _taken_up(world, run, member)
-        if trajectory.status is Status.RUNNING and not world.draining.is_set():
-            trajectory = await advance(world, trajectory)
-        await _record_head(world, run, trajectory, stream=stream)
-        return trajectory
+async def _one(world: World, run: Run, member: Member, *, stream: RunStream) -> Status:
+    trajectory = await _taken_up(world, run, member)
+    if trajectory.status is Status.RUNNING and not world.draining.is_set():
+        trajectory = await advance(world, trajectory)
+    await _record_head(world, run, trajectory, stream=stream)
+    return trajectory.status
 
 
 async def _taken_up(world: World, run: Run, member: Member) -> Trajectory:

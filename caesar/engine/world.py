@@ -22,7 +22,7 @@ __all__ = ["Lanes", "World", "record"]
 class Lanes:
     """How much of each kind of work goes on at once in this process."""
 
-    trajectories: asyncio.Semaphore
+    trajectories: int
     models: asyncio.Semaphore
     builds: asyncio.Semaphore
     devices: asyncio.Semaphore

@@ -76,8 +76,9 @@ def read_recording(file: Path | Traversable) -> Recording:
 class RecordedModel:
     """Implements `ports.Model` by replaying a recording, at once and at its recorded cost."""
 
-    def __init__(self, file: Path | Traversable) -> None:
+    def __init__(self, file: Path | Traversable, *, backend: Backend | None = None) -> None:
         self._file = file
+        self._backend = backend
         self._recording: Recording | None = None
 
     @property
@@ -86,8 +87,13 @@ class RecordedModel:
         return self._read().header.made
 
     def preflight(self) -> None:
-        """Raise UsageError if the file is no recording."""
-        self._read()
+        """Raise UsageError if the file is no recording, or one for another backend."""
+        made_for = self._read().header.backend
+        if self._backend is not None and made_for is not self._backend:
+            raise UsageError(
+                f"{self._file} was recorded for {made_for}, and this run is for {self._backend}:"
+                f" use --set backend={made_for}, or another recording"
+            )
 
     async def generate(self, generate: Generate) -> Generated:
         """The completion recorded for this problem, sample and turn; a permanent Fault where there is none."""

@@ -38,7 +38,7 @@ def open_model(
 def _named(settings: ModelSettings, *, spec_name: str, backend: Backend, relative_to: Path) -> Model:
     kind, colon, path = settings.name.partition(":")
     if colon and kind == "recorded":
-        return RecordedModel(_file(path, relative_to))
+        return RecordedModel(_file(path, relative_to), backend=backend)
     if colon and kind == "scripted":
         return load_script(_file(path, relative_to))
     name, slash, suite = settings.name.partition("/")
@@ -47,7 +47,7 @@ def _named(settings: ModelSettings, *, spec_name: str, backend: Backend, relativ
             raise UsageError(
                 f"there is no model {settings.name!r}; write recorded/starter, recorded:FILE or scripted:FILE"
             )
-        return RecordedModel(_shipped(spec_name, backend))
+        return RecordedModel(_shipped(spec_name, backend), backend=backend)
     return LiteLlmModel(settings)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -171,6 +173,12 @@ def test_a_run_works_where_duckdb_pyarrow_and_litellm_are_missing(tmp_path):
         (("run", str(SPEC), "--problems", "kernelbench/level1"), "KERNELBENCH_ROOT"),
         (("run", str(SPEC), "--model", "scripted:absent.yaml"), "absent.yaml"),
         (("run", str(SPEC), "--devices", "cpu:9"), "cpu:9"),
+        (("run", str(SPEC), "--name", "two\nlines"), "--name"),
+        (("run", str(SPEC), "--name", "../up"), "--name"),
+        (("run", str(SPEC), "--group", "g" * 65), "--group"),
+        (("run", "."), "not a file"),
+        (("run", "/dev/zero"), "not a file"),
+        (("evaluate", "/dev/zero", "--problem", "starter/1"), "not a file"),
         (("status",), "no store"),
         (("show", "nothing", "1"), "no store"),
         (("evaluate", "absent.py", "--problem", "starter/1"), "absent.py"),
@@ -188,7 +196,8 @@ def test_wrong_usage_is_one_sentence_and_status_2(tmp_path, arguments, told):
 
 
 def test_a_missing_api_key_is_named_before_any_work_starts(tmp_path):
-    pytest.importorskip("litellm")
+    if importlib.util.find_spec("litellm") is None:
+        pytest.skip("litellm is not installed")
 
     refused = caesar(tmp_path, "run", str(SPEC), "--model", "openai/gpt-4o")
 
@@ -257,3 +266,68 @@ def test_spec_schema_is_a_json_document(tmp_path):
     printed = caesar(tmp_path, "spec", "schema")
 
     assert "https://json-schema.org/draft/2020-12/schema" == json.loads(printed.stdout)["$schema"]
+
+
+@pytest.mark.slow
+def test_two_commands_for_one_run_at_once_are_one_run(tmp_path):
+    (tmp_path / "script.json").write_text(json.dumps([RIGHT] * 2))
+    command = [sys.executable, "-c", "from caesar.cli.main import main; main()", "run", str(SPEC), "--ids", "1"]
+    command += ["--turns", "2", "--model", "scripted:script.json"]
+    given = {"cwd": tmp_path, "env": environment(tmp_path), "stderr": subprocess.PIPE, "text": True}
+
+    both = [subprocess.Popen(command, **given) for _ in range(2)]
+    told = [process.communicate(timeout=120)[1] for process in both]
+
+    assert [0, 1] == sorted(process.returncode for process in both)
+    assert 1 == sum("is being worked on by process" in text for text in told), told
+    assert 1 == len(json.loads(caesar(tmp_path, "status", "--json").stdout)["runs"])
+
+
+@pytest.mark.slow
+def test_an_interrupted_run_is_continued_by_the_same_command(tmp_path):
+    (tmp_path / "script.json").write_text(json.dumps([RIGHT] * 2))
+    command = [
+        sys.executable,
+        "-c",
+        "from caesar.cli.main import main; main()",
+        "run",
+        str(SPEC),
+        "--ids",
+        "1-3",
+    ]
+    command += ["--turns", "2", "--model", "scripted:script.json"]
+    process = subprocess.Popen(
+        command, cwd=tmp_path, env=environment(tmp_path), stderr=subprocess.PIPE, text=True
+    )
+    process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    told = process.communicate(timeout=120)[1]
+
+    again = caesar(tmp_path, *command[3:])
+
+    assert 130 == process.returncode, told
+    assert "continues it" in told
+    assert 0 == again.returncode, again.stderr
+    assert {"finished": 3, "planned": 0} == json.loads(caesar(tmp_path, "status", "--json").stdout)["runs"][0][
+        "trajectories"
+    ]
+
+
+@pytest.mark.slow
+def test_a_run_goes_on_when_nobody_reads_what_it_says(tmp_path):
+    (tmp_path / "script.json").write_text(json.dumps([RIGHT]))
+    command = f"{sys.executable} -c 'from caesar.cli.main import main; main()' run {SPEC} --ids 1 --turns 1"
+    piped = f"({command} --model scripted:script.json; echo $? > status) 2>&1 | head -c 1 > /dev/null"
+
+    subprocess.run(["bash", "-c", piped], cwd=tmp_path, env=environment(tmp_path), timeout=120, check=True)
+
+    assert "0" == (tmp_path / "status").read_text().strip()
+
+
+def test_a_full_standard_output_is_status_1(tmp_path):
+    command = f"{sys.executable} -c 'from caesar.cli.main import main; main()' spec schema > /dev/full"
+
+    done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert 1 == done.returncode
+    assert "Traceback" not in done.stderr

@@ -83,7 +83,7 @@ class Setup:
             templates=Templates(shipped()),
             problems={problem.id: problem for problem in self.problems},
             backend=Backend.CPU,
-            lanes=Lanes(*(asyncio.Semaphore(4) for _ in range(4))),
+            lanes=Lanes(4, *(asyncio.Semaphore(4) for _ in range(3))),
             device_name="a device",
             observe=self.seen.append,
         )
