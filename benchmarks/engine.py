@@ -21,9 +21,10 @@ from caesar.builders.scripted import ScriptedBuilder
 from caesar.devices.fake import MemoryDevicePool
 from caesar.effects import Backend
 from caesar.engine.clock import SystemClock
+from caesar.engine.lanes import Capacity, Lanes
 from caesar.engine.plan import Configuration, fold_run, members, started
 from caesar.engine.scheduler import RunStream, run_all
-from caesar.engine.world import Lanes, World
+from caesar.engine.world import World
 from caesar.evaluators.scripted import ScriptedEvaluator
 from caesar.fsm.machine import compile_machine
 from caesar.fsm.spec import load
@@ -62,7 +63,7 @@ async def run(samples: int, folder: Path) -> int:
             templates=Templates(shipped()),
             problems={problem.id: problem},
             backend=Backend.CPU,
-            lanes=Lanes(256, *(asyncio.Semaphore(limit) for limit in (16, 2, 4))),
+            lanes=Lanes(256, *(Capacity(limit).share(1) for limit in (16, 2, 4))),
             device_name="none",
         )
         folded = fold_run(log.read("RUN"))

@@ -23,9 +23,10 @@ from caesar.devices.inventory import Device
 from caesar.domain import Problem, ulid
 from caesar.effects import Backend
 from caesar.engine.clock import SystemClock
+from caesar.engine.lanes import Capacity, Lanes
 from caesar.engine.plan import Configuration, Run, extension, fold_run, members, started
 from caesar.engine.scheduler import RunStream, Tally, run_all
-from caesar.engine.world import Lanes, World
+from caesar.engine.world import World
 from caesar.errors import CaesarError, UsageError
 from caesar.evaluators.verdicts import VERSION
 from caesar.events import RunResumed
@@ -187,18 +188,21 @@ def _world(
         templates=templates,
         problems={problem.id: problem for problem in prepared.configuration.problems},
         backend=prepared.backend,
-        lanes=_lanes(spec.concurrency, devices=len(prepared.devices)),
+        lanes=_lanes(spec.concurrency, backend=prepared.backend, devices=len(prepared.devices)),
         device_name=prepared.devices[0].name,
         observe=display.observe,
     )
 
 
-def _lanes(concurrency: Concurrency, *, devices: int) -> Lanes:
+def _lanes(concurrency: Concurrency, *, backend: Backend, devices: int) -> Lanes:
+    """As the spec says; on the CPU nothing is built while something is timed on its cores."""
+    builds = Capacity(concurrency.builds or len(os.sched_getaffinity(0)))
+    held = Capacity(min(devices, concurrency.devices or devices))
     return Lanes(
         trajectories=concurrency.trajectories or _TRAJECTORIES,
-        models=asyncio.Semaphore(concurrency.models or _MODEL_CALLS),
-        builds=asyncio.Semaphore(concurrency.builds or len(os.sched_getaffinity(0))),
-        devices=asyncio.Semaphore(min(devices, concurrency.devices or devices)),
+        models=Capacity(concurrency.models or _MODEL_CALLS).share(1),
+        builds=builds.share(1),
+        devices=builds.share() if backend is Backend.CPU else held.share(1),
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from caesar.domain import Problem
 from caesar.effects import Backend
+from caesar.engine.lanes import Lanes
 from caesar.events import Envelope, Event
 from caesar.fsm.machine import Machine
 from caesar.fsm.spec import Spec
@@ -15,17 +16,7 @@ from caesar.fsm.trajectory import Trajectory, evolve
 from caesar.ports import Append, Builder, Clock, DevicePool, Evaluator, EventLog, Model
 from caesar.prompts.render import Templates
 
-__all__ = ["Lanes", "World", "record"]
-
-
-@dataclass(frozen=True, slots=True)
-class Lanes:
-    """How much of each kind of work goes on at once in this process."""
-
-    trajectories: int
-    models: asyncio.Semaphore
-    builds: asyncio.Semaphore
-    devices: asyncio.Semaphore
+__all__ = ["World", "record"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,10 @@ from caesar.devices.fake import MemoryDevicePool
 from caesar.domain import Problem
 from caesar.effects import Backend, Generate, Generated
 from caesar.engine.clock import ManualClock
+from caesar.engine.lanes import Capacity, Lanes
 from caesar.engine.plan import Configuration, Run, extension, fold_run, members, started
 from caesar.engine.scheduler import RunStream, Tally, run_all
-from caesar.engine.world import Lanes, World
+from caesar.engine.world import World
 from caesar.errors import StoreError
 from caesar.evaluators.scripted import ScriptedEvaluator
 from caesar.events import Envelope, RunResumed
@@ -83,7 +84,7 @@ class Setup:
             templates=Templates(shipped()),
             problems={problem.id: problem for problem in self.problems},
             backend=Backend.CPU,
-            lanes=Lanes(4, *(asyncio.Semaphore(4) for _ in range(3))),
+            lanes=Lanes(4, *(Capacity(4).share(1) for _ in range(3))),
             device_name="a device",
             observe=self.seen.append,
         )
