@@ -10,9 +10,9 @@ import msgspec
 
 from caesar.cli.files import read_candidate
 from caesar.cli.machinery import Machinery, backend_of, choose_devices, machinery
-from caesar.cli.output import emit_json, emit_text
+from caesar.cli.output import emit_json, emit_text, note
 from caesar.devices.inventory import Device
-from caesar.domain import BuildOutcome, Candidate, Evaluation, Problem, Verdict
+from caesar.domain import BuildOutcome, Candidate, Evaluation, Mismatch, Problem, Verdict
 from caesar.effects import (
     Backend,
     Build,
@@ -73,6 +73,7 @@ async def _judge(
 ) -> tuple[Built, Evaluated | None]:
     request = Request(f"evaluate/{problem.id}/0", turn=1, slot=0, action="evaluate")
     async with machinery(devices, backend) as machine:
+        note(f"building and judging {candidate.digest[:12]} against {problem.suite}/{problem.id}")
         built = await machine.builder.build(Build(request, candidate, backend=backend, limits=Limits()))
         if built.artifact is None:
             return built, None
@@ -136,24 +137,24 @@ def _say(built: Built, evaluated: Evaluated | None) -> None:
         return
     evaluation = evaluated.evaluation
     where = f"on {evaluation.environment.device_name} (trust: {evaluation.environment.trust})"
-    if evaluation.timing is None:
-        emit_text(f"{evaluation.verdict}: {evaluation.reason} {where}")
-        if evaluation.mismatch is not None:
-            emit_text(_mismatch(evaluation))
-        if evaluation.detail is not None:
-            emit_text(evaluated.texts[evaluation.detail])
-        return
-    speed = "" if evaluation.speedup is None else f", {evaluation.speedup:.2f}x the reference's speed"
-    emit_text(
-        f"passed: {evaluation.timing.median_ms:.4g} ms (median of {evaluation.timing.trials}){speed} {where}"
-    )
+    emit_text(f"{evaluation.verdict}: {_speed(evaluation) or evaluation.reason} {where}")
+    if evaluation.mismatch is not None:
+        emit_text(_mismatch(evaluation.mismatch))
     for finding in evaluation.findings:
         emit_text(f"finding: {finding.kind}: {finding.detail}")
+    if evaluation.detail is not None:
+        emit_text(evaluated.texts[evaluation.detail])
 
 
-def _mismatch(evaluation: Evaluation) -> str:
-    mismatch = evaluation.mismatch
-    assert mismatch is not None
+def _speed(evaluation: Evaluation) -> str | None:
+    timing = evaluation.timing
+    if timing is None:
+        return None
+    speed = "" if evaluation.speedup is None else f", {evaluation.speedup:.2f}x the reference's speed"
+    return f"{timing.median_ms:.4g} ms (median of {timing.trials}){speed}"
+
+
+def _mismatch(mismatch: Mismatch) -> str:
     place = "" if mismatch.index is None else f" at {list(mismatch.index)}"
     share = "" if mismatch.wrong_share is None else f"; {100 * mismatch.wrong_share:.3g}% of elements differ"
     return f"{mismatch.kind}: expected {mismatch.expected}, got {mismatch.got}{place}{share}"

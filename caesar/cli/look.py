@@ -99,12 +99,12 @@ def show_command(store: Path, run: str, problem: str, *, sample: int, turn: int 
     """Print a trajectory's turns, or one turn whole."""
     with open_store(store) as log:
         found = require_run(log, run)
-        stream = stream_of(found.id, problem, sample)
+        stream = stream_of(found.id, _problem_id(found, problem), sample)
         envelopes = log.read(stream)
         if not envelopes:
             known = ", ".join(pinned.id for pinned in found.problems)
             raise UsageError(
-                f"run {found.name} has no trajectory {problem}/{sample} yet; its problems are {known},"
+                f"run {found.name} has nothing of problem {problem}, sample {sample}; its problems are {known},"
                 f" its samples 0 to {found.samples - 1}"
             )
         trajectory = fold(stream, envelopes)
@@ -114,11 +114,18 @@ def show_command(store: Path, run: str, problem: str, *, sample: int, turn: int 
             _show_turn(log, envelopes, _turn(trajectory, turn), json=json)
 
 
+def _problem_id(run: Run, wanted: str) -> str:
+    """The id of the problem of that id or name."""
+    named = (pinned.id for pinned in run.problems if pinned.name.casefold() == wanted.casefold())
+    return wanted if any(wanted == pinned.id for pinned in run.problems) else next(named, wanted)
+
+
 def _turn(trajectory: Trajectory, number: int) -> Turn:
     for turn in trajectory.turns:
         if turn.number == number:
             return turn
-    raise UsageError(f"{trajectory.stream} has turns 1 to {len(trajectory.turns)}, not {number}")
+    where = f"problem {trajectory.problem}, sample {trajectory.sample}"
+    raise UsageError(f"{where} has turns 1 to {len(trajectory.turns)}, not {number}")
 
 
 def _show_turns(trajectory: Trajectory, *, run: str, json: bool) -> None:

@@ -43,7 +43,7 @@ def choose_devices(backend: Backend, names: Sequence[str]) -> tuple[Device, ...]
     found = inventory(environ={**os.environ, **hidden})
     if backend is Backend.CUDA and found[0].arch is None:
         why = find_gpus(os.environ).reason or "nvidia-smi lists none"
-        raise UsageError(f"backend cuda needs a GPU ({why}); use --set backend=cpu")
+        raise UsageError(f"backend cuda needs a GPU ({why}); choose the backend cpu")
     if not names:
         return found
     known = {name: device for device in found for name in (device.id, str(device.index))}

@@ -41,6 +41,24 @@ RunName = Annotated[str, typer.Argument(metavar="RUN", help="A run's name or id.
 _STORE = Path("runs/caesar.db")
 
 
+def _version(asked: bool) -> None:  # noqa: FBT001 (typer calls it so)
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"caesar {version('caesar')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """The options before any command."""
+
+
 @app.command()
 def run(
     spec: Annotated[Path, typer.Argument(help="The strategy: a YAML file (docs/specs.md).")],
@@ -193,11 +211,13 @@ def sql(
 @spec_app.command("check")
 def spec_check(
     files: Annotated[list[Path], typer.Argument(metavar="SPEC...", help="YAML files.")],
+    *,
+    json: Json = False,
 ) -> None:
     """Check specs: syntax, names, outcomes, reachability, a way to finish."""
     from caesar.cli.spec import check_command
 
-    raise typer.Exit(check_command(files))
+    raise typer.Exit(check_command(files, json=json))
 
 
 @spec_app.command("schema")
@@ -248,6 +268,7 @@ def main() -> None:
     """Run the command line; errors Caesar can name end in one sentence on stderr."""
     from caesar.cli.output import note
     from caesar.errors import CaesarError, UsageError
+    from caesar.fsm.defects import SpecError
 
     status = 0
     try:
@@ -255,6 +276,9 @@ def main() -> None:
         app()
     except SystemExit as ended:
         status = ended.code if isinstance(ended.code, int) else 1
+    except SpecError as error:
+        note(str(error))  # each line begins with its place, as editors expect
+        status = 2
     except UsageError as error:
         note(f"caesar: {error}")
         status = 2

@@ -55,6 +55,9 @@ def sql_command(store: Path, query: str, runs: Sequence[str], *, json: bool) -> 
     if json:
         emit_json([{name: _plain(value) for name, value in row.items()} for row in table.records()])
         return
+    if len(table.rows) == 1 and len(table.columns) == 1:
+        emit_text(str(table.rows[0][0]))  # one value alone is printed as it is, a source with its lines
+        return
     emit_table(table.columns, table.rows)
 
 

@@ -17,6 +17,8 @@ from caesar.fsm.draft import OTHERWISE, Draft, DraftState
 __all__ = ["lint"]
 
 _BEGIN, _FINISH = "begin_turn", "finish"
+_SPENT = "exhausted"
+"""The outcome by which a budget ends a trajectory: once spent, every later turn is refused as well."""
 
 _Graph = Mapping[str, tuple[str, ...]]
 
@@ -125,14 +127,18 @@ def _unreached(draft: Draft) -> Iterator[Defect]:
 
 
 def _every_path_can_finish(draft: Draft) -> Iterator[Defect]:
-    graph = _graph(draft)
-    ends = {state.name for state in draft.states.values() if state.action.name == _FINISH}
-    stuck = [state for state in draft.states.values() if not ends & _reach(graph, state.name)]
+    stuck = _stuck(draft)
     if stuck:
         names = ", ".join(state.name for state in stuck)
         yield stuck[0].at.defect(
             f"no path leads from {names} to a finish state", "lead one of their outcomes there"
         )
+
+
+def _stuck(draft: Draft) -> list[DraftState]:
+    graph = _graph(draft)
+    ends = {state.name for state in draft.states.values() if state.action.name == _FINISH}
+    return [state for state in draft.states.values() if not ends & _reach(graph, state.name)]
 
 
 def _every_cycle_begins_a_turn(draft: Draft) -> Iterator[Defect]:
@@ -143,6 +149,28 @@ def _every_cycle_begins_a_turn(draft: Draft) -> Iterator[Defect]:
             seen.update(cycle)
             message = f"the cycle {_arrows(cycle)} never begins a turn, so no budget would end it"
             yield state.at.defect(message, "lead it through a begin_turn state")
+
+
+def _a_spent_budget_ends_the_trajectory(draft: Draft) -> Iterator[Defect]:
+    """No further turn can begin then, so what `exhausted` leads to must not come back to begin one.
+
+    States that no path leads from to a finish are told of already.
+    """
+    stuck, told = {state.name for state in _stuck(draft)}, set[str]()
+    for state in _working(draft):
+        path = _spent_path(draft, state)
+        if path[-1] in path[:-1] and not (told | stuck) & set(path):
+            told.update(path)
+            message = f"a spent budget would never end the trajectory: {_arrows(path)}"
+            yield state.targets[_SPENT].at.defect(message, f"lead {_SPENT} to a finish state")
+
+
+def _spent_path(draft: Draft, state: DraftState) -> tuple[str, ...]:
+    """From a begin_turn state along `exhausted`, until it leaves such states or comes round again."""
+    path = [state.name]
+    while draft.states[path[-1]].action.name == _BEGIN and path[-1] not in path[:-1]:
+        path.append(draft.states[path[-1]].targets[_SPENT].state)
+    return tuple(path)
 
 
 def _no_action_twice_in_a_turn(draft: Draft) -> Iterator[Defect]:
@@ -270,6 +298,7 @@ _ASIDE = (_otherwise_covers_something, _only_finish_has_a_result, _feedback_has_
 _PATHS = (
     _every_path_can_finish,
     _every_cycle_begins_a_turn,
+    _a_spent_budget_ends_the_trajectory,
     _no_action_twice_in_a_turn,
     _actions_have_what_they_need,
 )

@@ -44,7 +44,7 @@ class ScriptedModel:
             raise Fault(
                 "model",
                 f"{self._name} ran out: problem {generate.problem} is at turn {turn} and the script has"
-                f" {len(texts)} completions for it; add to it or lower budget.turns",
+                f" {len(texts)} completions for it; add to it, or run fewer turns under another --name",
                 permanent=True,
             )
         return Generated(texts[turn - 1], Usage(), self._name)

@@ -331,3 +331,55 @@ def test_a_full_standard_output_is_status_1(tmp_path):
 
     assert 1 == done.returncode
     assert "Traceback" not in done.stderr
+
+
+def test_spec_check_has_a_document_of_places(tmp_path):
+    (tmp_path / "bad.yaml").write_text("caesar: 1\nname: bad\nproblems: starter\nmodel: x\nbudget: {turn: 3}\n")
+
+    checked = caesar(tmp_path, "spec", "check", "bad.yaml", str(SPEC), "absent.yaml", "--json")
+
+    bad, sound, absent = json.loads(checked.stdout)
+    assert 2 == checked.returncode
+    assert (5, 10) == (bad["defects"][0]["line"], bad["defects"][0]["column"])
+    assert (True, []) == (sound["sound"], sound["defects"])
+    assert "no such file" in absent["defects"][0]["message"]
+
+
+def test_a_specs_defects_are_printed_as_editors_read_them(tmp_path):
+    (tmp_path / "bad.yaml").write_text("caesar: 1\nname: bad\nproblems: starter\nmodel: x\nbudget: {turn: 3}\n")
+
+    refused = caesar(tmp_path, "run", "bad.yaml")
+
+    assert refused.stderr.startswith("bad.yaml:5:10: ")
+
+
+def test_the_version_is_printed(tmp_path):
+    assert caesar(tmp_path, "--version").stdout.startswith("caesar ")
+
+
+@pytest.mark.slow
+def test_a_problem_may_be_named_and_one_value_is_printed_as_it_is(ran):
+    by_name = caesar(ran, "show", "last_only", "rationalgate")
+    source = caesar(
+        ran, "sql", "SELECT text FROM texts WHERE text LIKE 'import%' AND text LIKE '%ModelNew%' LIMIT 1"
+    )
+
+    assert "last_only, problem 1, sample 0" in by_name.stdout
+    assert len(source.stdout.splitlines()) >= 5
+
+
+@pytest.mark.slow
+def test_evaluate_tells_of_findings_beside_a_failure(ran, tmp_path):
+    candidate = tmp_path / "candidate.py"
+    candidate.write_text(
+        "import torch.nn as nn\n"
+        "class ModelNew(nn.Module):\n"
+        "    def forward(self, x, y):\n"
+        "        return x.mul_(2)\n"
+    )
+
+    judged = caesar(ran, "evaluate", str(candidate), "--problem", "starter/1")
+
+    assert 1 == judged.returncode
+    assert "incorrect: values" in judged.stdout
+    assert "input_mutated" in judged.stdout

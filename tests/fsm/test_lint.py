@@ -159,9 +159,20 @@ def walks_are_sound(machine: Draft) -> bool:
             succeeded, acted = frozenset(), frozenset()
         if action.name in acted or not NEEDS.get(action.name, set()) <= succeeded:
             return False
+        if action.name == "begin_turn" and not ends_when_spent(machine, name):
+            return False
         for outcome, after in machine.after(state):
             ahead.append((after.name, succeeded | {outcome}, acted | {action.name}))
     return set(machine.states) == {name for name, *_ in seen} == finishing(machine)
+
+
+def ends_when_spent(machine: Draft, name: str) -> bool:
+    """Whether refusing every turn from here on leads out of the states that begin one."""
+    for _ in machine.states:
+        if machine.states[name].action.name != "begin_turn":
+            return True
+        name = machine.states[name].targets["exhausted"].state
+    return machine.states[name].action.name != "begin_turn"
 
 
 def finishing(machine: Draft) -> set[str]:

@@ -45,6 +45,12 @@ DEFECTS = [
         ),
         None,
     ),
+    (
+        "exhausted_cycle",
+        "9:61",
+        "a spent budget would never end the trajectory: turn -> turn",
+        "lead exhausted to a finish state",
+    ),
     ("empty", "1:1", "the file is empty", "a spec starts with `caesar: 1`"),
     ("empty_budget", "5:9", "the budget is empty, so nothing would end a trajectory", "give it turns: 4"),
     ("escaped_control_character", "6:8", 'the text "a\\u0007b" holds a control character', "remove its escape"),
