@@ -1,6 +1,6 @@
 """Many trajectories at once: opens or takes up each member of a run and advances them side by side.
 
-What a trajectory does is in `loop`; how many at once is in `world.Lanes`. This module owns the
+What a trajectory does is in `loop`; how many at once is in `lanes.Lanes`. This module owns the
 run's own stream: it resumes or extends the run, and records heads as trajectories end.
 """
 
