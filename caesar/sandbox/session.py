@@ -43,10 +43,11 @@ class Session:
     def __init__(self, job: Job, environment: Mapping[str, str]) -> None:
         self._loop = asyncio.get_running_loop()
         self._limit_s = job.limit_s
+        given = tuple(map(os.dup, job.descriptors))
         self._link, link = socket.socketpair()
         output_end, output = os.pipe()
         reply_end, reply = os.pipe()
-        self.order = Order(Call.of(job, environment).write(), link.detach(), output, reply)
+        self.order = Order(Call.of(job, environment).write(), link.detach(), output, reply, given)
         self._output = Output(job.output_bytes)
         self._replies = Frames(job.reply_bytes)
         self._reports = Frames(_REPORT_BYTES)
