@@ -47,8 +47,11 @@ _IDLE_SHOWS = 10
 _UNDISTURBED = 0.1
 """The share of the CPU that others may use while something is timed before it is worth a finding."""
 
-_SCRUTINY_S = 3.0
+_SCRUTINY_S = 1.0
 """How long other inputs may be looked at; what does not fit is left out, and the report says so."""
+
+_FIRST_KIND = "own"
+"""Looked at however long it takes, and so is the one after it."""
 
 _POISONS = (0xFF, 0x7F)
 """What the outputs' buffer is filled with in turns: NaN in every floating-point type, and two integers."""
@@ -225,7 +228,7 @@ class Contest:
         for kind in KINDS:
             started = self._now()
             self._look_at(kind)
-            if 2 * self._now() - started > deadline:
+            if 2 * self._now() - started > deadline and kind != _FIRST_KIND:
                 return
 
     def _look_at(self, kind: str) -> None:

@@ -113,7 +113,6 @@ class Bout:
 
     def _reference(self, inputs: list[Any], seed: int) -> tuple[float, float, Any]:
         arguments = cloned(inputs) if self.bench.mutates else inputs
-        self.bench.device.flush()
         set_seed(seed)
         with self.watch.watching():
             timed = self.bench.device.timed(lambda: self.bench.model(*arguments))

@@ -54,7 +54,9 @@ TRUST = {Tier.NONE: Trust.NONE, Tier.PROCESS: Trust.LOW, Tier.NAMESPACE: Trust.H
 _DETAIL_CHARS = 4000
 _TEXT_LENGTH = 500
 
-_WRITES = ("illegal memory access", "unspecified launch failure", "misaligned")
+_WRITES = ("CUDA error", "CUDA driver", "CUBLAS_STATUS", "CUDNN_STATUS", "illegal memory access")
+"""What writing to a read-only mapping of the device comes to: whoever asks the device next is told."""
+
 _MEMORY_SIGNALS = (7, 11)
 """SIGBUS and SIGSEGV: what writing to read-only memory comes to."""
 
@@ -103,8 +105,10 @@ def wrote_to_inputs(course: Course) -> bool:
             return (
                 ended.how is How.SIGNALLED and ended.code in _MEMORY_SIGNALS and Stage.TRIAL in report.reached_s
             )
-        case Raised(detail=detail):
-            return any(words in detail for words in _WRITES)
+        case Raised(error=error, detail=detail):
+            return report.trials_passed == 0 and (
+                error == "AcceleratorError" or any(word in detail for word in _WRITES)
+            )
     return False
 
 
