@@ -65,8 +65,10 @@ class _Process:
         self._slots = [self._attached(fd, slot.nbytes) for fd, slot in zip(slots, setup.slots, strict=True)]
         self._witness = Witness(self._device)
         self._model: Model = _nothing
+        self._is_loaded = False
         self._slot = 0
         self._result: Any = None
+        self._stand_ins: list[torch.Tensor] | None = None
 
     def _attached(self, descriptor: int, nbytes: int) -> Buffer:
         return attach_buffer(descriptor, nbytes, cuda=self._setup.cuda, writable=self._setup.writable)
@@ -86,7 +88,7 @@ class _Process:
     def _answer(self, command: Command) -> Message:
         match command.ask:
             case Ask.IDLE:
-                return self._called(command, self._stand_in)
+                return self._called(command, _nothing)
             case Ask.LOAD:
                 return self._loaded(command)
             case Ask.CALL:
@@ -97,7 +99,8 @@ class _Process:
                 return self._traced(command)
 
     def _loaded(self, command: Command) -> Loaded:
-        self._result = None
+        self._stand_ins = None
+        self._is_loaded = True
         self._witness.before()
         module = load_candidate(self._source, folder=Path.cwd(), name=MODULE)
         arguments = [value for value in rebuilt(self._setup.arguments, self._host)]
@@ -119,7 +122,7 @@ class _Process:
 
     def _shown(self, command: Command) -> Shown:
         """Copy what fits; the judge compares the description before it looks at the buffer."""
-        found = list(leaves(self._result))
+        found = list(leaves(self._result if self._is_loaded else self._stand_in()))
         for output, (_, leaf) in zip(self._setup.slots[self._slot].outputs, found, strict=False):
             if output.place is not None and isinstance(leaf, torch.Tensor):
                 target = rebuilt(output.place, self._outputs)
@@ -135,10 +138,12 @@ class _Process:
         evidence = self._witness.evidence(lambda: self._model(*arguments))
         return Traced(command.number, msgspec.json.encode(evidence))
 
-    def _stand_in(self, *_arguments: object) -> list[torch.Tensor]:
+    def _stand_in(self) -> Any:
         """Outputs of the reference's form that nobody has computed: copying them takes what copying takes."""
-        places = [output.place for output in self._setup.slots[self._slot].outputs]
-        return [torch.ones_like(rebuilt(place, self._outputs)) for place in places if place is not None]
+        if self._stand_ins is None:
+            places = [output.place for output in self._setup.slots[self._slot].outputs]
+            self._stand_ins = [torch.ones_like(rebuilt(place, self._outputs)) for place in places if place]
+        return self._stand_ins
 
     def _arguments(self, slot: int) -> list[Any]:
         return list(rebuilt(self._setup.slots[slot].inputs, self._slots[slot]))
