@@ -33,7 +33,7 @@ KINDS: Mapping[str, Change] = {
     "signed": torch.randn_like,
     "large": lambda tensor: torch.randn_like(tensor) * 32.0,
     "small": lambda tensor: torch.randn_like(tensor) / 1024.0,
-    "binary": lambda tensor: (torch.rand_like(tensor) < 0.5).to(tensor.dtype),
+    "binary": lambda tensor: torch.bernoulli(torch.full_like(tensor, 0.5)),
 }
 """Kinds of inputs, by what becomes of each floating-point tensor of the problem's own."""
 
