@@ -96,7 +96,7 @@ class EvaluationSettings:
     timing_s: float = 2.0
     """Stop timing after so many seconds, once ten calls each were measured."""
     timing: str = "auto"
-    """auto stops early where more calls would change nothing that matters; always goes on until the mean is known."""
+    """auto stops where more calls change nothing that matters; always goes on until the mean is known."""
     policy: Mapping[str, bool] = field(default_factory=dict)
     """Which findings make a candidate incorrect, over the defaults (docs/verdicts.md)."""
 

@@ -101,10 +101,9 @@ class Bench:
 
     def desk(self, *more: Stand) -> Desk:
         """What a candidate's process is handed: arguments, parameters, and every stand's memory."""
-        arguments, state = Planner(), []
+        arguments = Planner()
         plan = arguments.plan([_on_host(value) for value in self.arguments])
-        for name, value in self.state.items():
-            state.append((name, arguments.plan(value)))
+        state = [(name, arguments.place(value)) for name, value in self.state.items()]
         host = HostBuffer.create(arguments.nbytes, sealed=True)
         filled(plan, host, [_on_host(value) for value in self.arguments])
         for (_, where), value in zip(state, self.state.values(), strict=True):
@@ -160,7 +159,7 @@ def slot_of(inputs: list[Any], output: Any) -> tuple[Slot, int]:
     planner, results = Planner(), Planner()
     plan: Plan = planner.plan(inputs)
     outputs = tuple(
-        Output(results.plan(_dense(leaf)) if isinstance(leaf, torch.Tensor) else None)  # type: ignore[arg-type]
+        Output(results.place(_dense(leaf)) if isinstance(leaf, torch.Tensor) else None)
         for _, leaf in leaves(output)
     )
     return Slot(planner.nbytes, plan, outputs), results.nbytes

@@ -44,7 +44,7 @@ def main(payload: bytes, _reply: Callable[[bytes], None], link: int) -> None:
     torch.set_num_threads(contestant.threads)
     with socket.socket(fileno=link) as judge, torch.no_grad():
         if os.environ.get("CUDA_VISIBLE_DEVICES"):
-            torch.cuda.init()  # takes a while, in which the judge prepares
+            torch.cuda.init()  # type: ignore[no-untyped-call]  # takes a while, in which the judge prepares
         desk = receive_setup(judge)
         if desk is not None:
             _Process(judge, desk, contestant.source).serve()
@@ -103,8 +103,7 @@ class _Process:
         self._is_loaded = True
         self._witness.before()
         module = load_candidate(self._source, folder=Path.cwd(), name=MODULE)
-        arguments = [value for value in rebuilt(self._setup.arguments, self._host)]
-        arguments = [_own(value, self._device) for value in arguments]
+        arguments = [_own(value, self._device) for value in rebuilt(self._setup.arguments, self._host)]
         model = construct(module.ModelNew, arguments)
         state = {name: rebuilt(place, self._host) for name, place in self._setup.state}
         copied = copy_state(state, model)

@@ -33,7 +33,7 @@ _MOST_BLOCKS = 8
 def mismatch(
     expected: Any, shown: Shown, got: Sequence[torch.Tensor | None], *, tolerance: float, device: Device
 ) -> Mismatch | None:
-    """The first difference between the reference's output and what the candidate showed; None where there is none.
+    """The first difference between the reference's output and what was shown; None where there is none.
 
     `got` are the shared buffer's tensors, one for each tensor of the reference's: read only where the
     candidate says that its own has the same form.
@@ -61,8 +61,7 @@ def is_finite(value: Any) -> bool:
 def _form_mismatch(wanted: Leaf, told: Leaf, output: int) -> Mismatch | None:
     """The first of type, device, dtype and shape that differs."""
     if wanted.form is not Form.TENSOR:
-        kind = None if wanted.form is told.form else "type"
-        return kind and Mismatch(kind, wanted.name, told.name, output=output)
+        return None if wanted.form is told.form else Mismatch("type", wanted.name, told.name, output=output)
     match told.form:
         case Form.TENSOR if wanted.name != told.name:
             return Mismatch("dtype", f"torch.{wanted.name}", f"torch.{told.name}", output=output)
@@ -112,7 +111,7 @@ def _close(expected: torch.Tensor, got: torch.Tensor, tolerance: float) -> torch
 
 
 def relative_error(exact: torch.Tensor, got: torch.Tensor) -> float:
-    """The norm of the difference over the norm of the exact values, in float64; NaN where either is not finite.
+    """The difference's norm over that of the exact values, in float64; NaN where either is not finite.
 
     Of a very large tensor some blocks are looked at, spread over all of it.
     """
@@ -186,7 +185,9 @@ def _range_of(hit: torch.Tensor) -> str:
     low, high = int(at[0]), int(at[-1])
     every = len(at) > 1 and len({int(step) for step in at[1:] - at[:-1]}) == 1
     step = int(at[1] - at[0]) if every else 1
-    return f"{len(at)} of {len(hit)} ({low}{f' to {high}' if high > low else ''}{f', every {step}' if step > 1 else ''})"
+    until = f" to {high}" if high > low else ""
+    stride = f", every {step}" if step > 1 else ""
+    return f"{len(at)} of {len(hit)} ({low}{until}{stride})"
 
 
 def _position(close: torch.Tensor, origin: tuple[int, ...]) -> tuple[int, ...]:

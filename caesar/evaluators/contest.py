@@ -281,8 +281,8 @@ class Contest:
             self._notice(kind, detail)
         return Passed(measured)
 
-    def _check_timed(self, stand: Stand, expected: Any, *, seed: int) -> float:
-        """Have a timed call's outputs shown; the milliseconds that took. Ends the contest where they are wrong."""
+    def _check_timed(self, stand: Stand, expected: Any) -> float:
+        """Have a timed call's outputs shown; the milliseconds that took. Wrong ones end the contest."""
         shown, show_ms = self._opponent.show()
         found = mismatch(
             expected,
@@ -298,7 +298,7 @@ class Contest:
         return show_ms
 
     def _notice_contention(self, share: float) -> None:
-        """Report that others used the CPU while the reference was timed, which distorts what a wall clock says."""
+        """Tell that others used the CPU while the reference was timed, which distorts a wall clock."""
         if not self._bench.cuda and share > _UNDISTURBED:
             self._notice(
                 "cpu_shared", f"other processes used {share:.0%} of the CPU while the reference was timed"

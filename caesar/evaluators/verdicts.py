@@ -126,7 +126,7 @@ def evaluated_of(work: Evaluate, course: Course, place: Place) -> Evaluated:
             "evaluator", f"an evaluation on {place.device} ended before it began: {_tail(ended.output, 500)}"
         )
     ruling = _ruling(work, course, device=place.device)
-    return _evaluated(work, course, ruling, environment=_environment(work, course, place))
+    return _evaluated(course, ruling, environment=_environment(work, course, place))
 
 
 def unusable(work: Evaluate, ending: Unusable, *, device: str) -> Fault:
@@ -216,7 +216,7 @@ def _seconds(report: Report, described: Described) -> Mapping[str, float]:
     return {"judge": described.seconds, **spent}
 
 
-def _evaluated(work: Evaluate, course: Course, ruling: _Ruling, *, environment: Environment) -> Evaluated:
+def _evaluated(course: Course, ruling: _Ruling, *, environment: Environment) -> Evaluated:
     """The evaluation and the texts it names."""
     texts: dict[Digest, str] = {}
     report, measured = course.report, ruling.measured
