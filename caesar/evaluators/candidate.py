@@ -25,10 +25,12 @@ from caesar.evaluators.reference import Model, construct, copy_state, set_seed
 from caesar.evaluators.setup import Desk, receive_setup
 from caesar.evaluators.tensors import leaves
 from caesar.evaluators.trace import Witness
-from caesar.evaluators.wire import Ask, Command, Done, Loaded, Message, Raised, Shown, Traced, encode
+from caesar.evaluators.wire import Ask, Command, Done, Loaded, Message, Raised, Shown, Traced, encode, spin
 from caesar.sandbox.candidate import MODULE, load_candidate
 
 __all__ = ["Contestant", "main"]
+
+_COMMAND_BYTES = 64
 
 
 class Contestant(msgspec.Struct, frozen=True):
@@ -75,7 +77,7 @@ class _Process:
 
     def serve(self) -> None:
         """Answer every command, an exception by what it was."""
-        while frame := self._judge.recv(64):
+        while frame := self._next():
             command = Command.decode(frame)
             try:
                 answer = self._answer(command)
@@ -84,6 +86,11 @@ class _Process:
             except BaseException as error:  # noqa: BLE001 - a candidate may raise anything; the judge is told
                 answer = _raised(command.number, error)
             self._judge.send(encode(answer))
+
+    def _next(self) -> bytes:
+        if self._setup.spin_s:
+            spin(self._judge, most_s=self._setup.spin_s)
+        return self._judge.recv(_COMMAND_BYTES)
 
     def _answer(self, command: Command) -> Message:
         match command.ask:

@@ -89,7 +89,7 @@ class _Judge:
                 send_setup(candidate, prepared.desk)
             contest = Contest(
                 prepared.bench,
-                Opponent(candidate),
+                Opponent(candidate, spin_s=prepared.bench.spin_s),
                 sliced=prepared.sliced,
                 policy=Policy(self._work.settings.policy),
                 progress=self._tell,

@@ -210,7 +210,7 @@ def _environment(work: Evaluate, course: Course, place: Place) -> Environment:
 
 
 def _seconds(report: Report, described: Described) -> Mapping[str, float]:
-    """Where the time went, stage by stage; `judge` is what getting the judge ready took, for its first candidate."""
+    """Where the time went, by stage; `judge` is what it took to get ready, for its first candidate."""
     instants = [*report.reached_s.items(), (None, report.seconds)]
     spent = {str(stage): after - began for (stage, began), (_, after) in pairwise(instants)}
     return {"judge": described.seconds, **spent}
