@@ -106,13 +106,12 @@ class Tf32(StrEnum):
 
 
 class TimingPolicy(StrEnum):
-    """When a correct candidate is timed in full."""
+    """How long a correct candidate is timed."""
 
     AUTO = "auto"
-    """Where a quick timing leaves open whether it is among those that matter."""
+    """Until more calls would change nothing that matters."""
     ALWAYS = "always"
-    NEVER = "never"
-    """Only ever quickly: for searches that look at verdicts."""
+    """Until the mean is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +157,8 @@ class EvaluationSettings:
     compile_mode: CompileMode = CompileMode.DEFAULT
     tf32: Tf32 = Tf32.OFF
     timing: TimingPolicy = TimingPolicy.AUTO
+    policy: Mapping[str, bool] = field(default_factory=dict)
+    """Which findings make a candidate incorrect, over the defaults (docs/verdicts.md)."""
 
 
 @dataclass(frozen=True, slots=True)
