@@ -37,6 +37,7 @@ from caesar.effects import Evaluate, Evaluated, Grant
 from caesar.errors import Fault, UsageError
 from caesar.evaluators.statistics import samples_of, timing_of
 from caesar.sandbox.artifact import artifact_environment
+from caesar.sandbox.box import Box, Tier
 from caesar.sandbox.job import Ended, How, Job
 from caesar.sandbox.zygote import Zygote
 
@@ -48,6 +49,7 @@ _TIMING_METHOD = "cuda_event"
 """KernelBench's own default."""
 _METADATA_CHARS = 4000
 _DETAIL_CHARS = 4000
+_PROCESSES = 512
 _UNKNOWN = "unknown"
 _ADVICE = "the README says how to get KernelBench"
 
@@ -62,6 +64,13 @@ class Installation:
     """Another interpreter to run it with; None for ours."""
     version: str
     """kernelbench- and the start of its evaluator's sha256."""
+
+    @property
+    def reads(self) -> tuple[Path, ...]:
+        """What its process has to be shown besides our own interpreter."""
+        programs = [] if self.python is None else [self.python, self.python.resolve()]
+        environments = [program.absolute().parent.parent for program in programs]
+        return (*(() if self.package is None else (self.package,)), *environments)
 
 
 def find_installation(environ: Mapping[str, str], *, root: Path | None) -> Installation:
@@ -81,7 +90,7 @@ def _interpreter(named: str | None) -> Path | None:
         return None
     if shutil.which(named) is None:
         raise UsageError(f"KERNELBENCH_PYTHON names {named}, which can't be run; name a Python with torch")
-    return Path(named)
+    return Path(shutil.which(named) or named)
 
 
 def _package(root: Path) -> Path:
@@ -161,19 +170,23 @@ class KernelBenchJudge:
         *,
         zygote: Zygote,
         scratch: Path,
+        tier: Tier = Tier.NONE,
+        nodes: Mapping[str, tuple[Path, ...]] | None = None,
         env: Mapping[str, str] | None = None,
         target: str = _TARGET,
     ) -> None:
-        self._installation = installation
+        self.installation = installation
         self._zygote = zygote
         self._scratch = scratch
+        self._tier = tier
+        self._nodes = nodes or {}
         self._env = dict(env or {})
         self._target = target if installation.python is None else _FOREIGN
 
     @property
     def version(self) -> str:
         """Which KernelBench; part of what a run pins."""
-        return self._installation.version
+        return self.installation.version
 
     async def judge(self, evaluate: Evaluate, grant: Grant) -> Judgement:
         """What KernelBench says; Fault where it could not be asked; cancelling ends its process tree.
@@ -187,7 +200,7 @@ class KernelBenchJudge:
         return judgement_of(ended, version=self.version)
 
     def _job(self, evaluate: Evaluate, grant: Grant, folder: Path) -> Job:
-        settings, installation = evaluate.settings, self._installation
+        settings, installation = evaluate.settings, self.installation
         asked = {
             "package": None if installation.package is None else str(installation.package),
             "python": None if installation.python is None else str(installation.python),
@@ -208,7 +221,17 @@ class KernelBenchJudge:
             limit_s=evaluate.limits.build_s + evaluate.limits.evaluate_s,
             output_bytes=evaluate.limits.output_bytes,
             env=self._env | artifact_environment(evaluate.artifact) | {"CUDA_VISIBLE_DEVICES": grant.device},
+            box=Box(
+                tier=self._tier,
+                reads=(*self.installation.reads, *_folders(evaluate.artifact)),
+                devices=self._nodes.get(grant.device, ()),
+                processes=_PROCESSES,
+            ),
         )
+
+
+def _folders(artifact: str) -> tuple[Path, ...]:
+    return (Path(artifact).absolute(),) if artifact else ()
 
 
 @asynccontextmanager
@@ -295,6 +318,7 @@ def _reason(said: _Said) -> str:
 
 
 def _how(ended: Ended) -> str:
+    """How a child ended, as a reason."""
     match ended.how:
         case How.EXITED:
             return f"exit:{ended.code}"
@@ -302,10 +326,9 @@ def _how(ended: Ended) -> str:
             return f"signal:{ended.code}"
         case How.TIMED_OUT:
             return "time_limit"
-        case How.OUTPUT_LIMIT:
-            return "output_limit"
         case How.REPLY_LIMIT:
             return "protocol"
+    return ended.how.value
 
 
 def evaluated_of(work: Evaluate, grant: Grant, judgement: Judgement, *, isolation: str) -> Evaluated:
