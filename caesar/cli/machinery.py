@@ -15,6 +15,7 @@ from caesar.devices.inventory import Device, find_gpus, inventory, nodes_of
 from caesar.devices.pool import LockedDevicePool
 from caesar.effects import Backend, Isolation, JudgeKind
 from caesar.errors import UsageError
+from caesar.evaluators.baselines import BaselineCache
 from caesar.evaluators.chosen import ChosenEvaluator
 from caesar.evaluators.kernelbench import Installation, KernelBenchJudge, find_installation
 from caesar.evaluators.local import LocalEvaluator, hub_environment
@@ -127,6 +128,7 @@ def _evaluator(
         tier=tier,
         nodes={device.id: nodes_of(device) for device in devices},
         env=hub,
+        baselines=BaselineCache(cache_folder() / "baselines"),
     )
     if kernelbench is None:
         return ChosenEvaluator(ours, None, isolation=tier)
