@@ -53,6 +53,9 @@ _LENGTH = struct.Struct("!I")
 _ORDER_BYTES = 4096
 _DETAIL_CHARS = 4000
 _HUBS = frozenset({"transformers", "huggingface_hub", "datasets"})
+_COMPILING_FAILS = (RuntimeError, TypeError, ValueError, AttributeError, AssertionError, ImportError, OSError)
+"""What torch.compile raises where it can't compile a reference; its own errors are RuntimeErrors."""
+
 _SLOW_TIMING_CALLS = 4
 """How often each model is called at least when it is timed, warm-up included."""
 
@@ -125,7 +128,7 @@ class _Judge:
         for name in measure.names:
             try:
                 samples[name] = baseline_ms(bench, name, now=time.perf_counter)
-            except Exception as error:  # noqa: BLE001 - compilers raise anything; that baseline is absent then
+            except _COMPILING_FAILS as error:
                 failed[name] = storable(f"{type(error).__name__}: {error}")[:_DETAIL_CHARS]
         self._tell(Baselines(samples, failed, time.perf_counter() - started))
 

@@ -126,7 +126,7 @@ class LocalEvaluator:
         names = tuple(
             key.name for key in keys_for(problem.digest, settings, await self.conditions(settings, grant))
         )
-        return await self._measured(problem, settings, grant, names=names)
+        return await self._measured(problem, settings, Limits().evaluate_s, grant, names=names)
 
     async def conditions(self, settings: EvaluationSettings, grant: Grant) -> Conditions:
         """What times on the granted device depend on, without measuring any."""
