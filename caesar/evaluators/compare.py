@@ -44,7 +44,9 @@ def mismatch(
         )
     for number, ((_, leaf), told, tensor) in enumerate(zip(ours, shown.leaves, got, strict=True)):
         wanted = described(leaf, device=device)
-        found = _form_mismatch(wanted, told, number) or _leaf_mismatch(leaf, told, tensor, tolerance, number)
+        found = _form_mismatch(wanted, told, number) or _leaf_mismatch(
+            leaf, wanted, told, tensor, tolerance=tolerance, output=number
+        )
         if found is not None:
             return found
     return None
@@ -72,7 +74,7 @@ def _form_mismatch(wanted: Leaf, told: Leaf, output: int) -> Mismatch | None:
 
 
 def _leaf_mismatch(
-    expected: Any, told: Leaf, got: torch.Tensor | None, tolerance: float, output: int
+    expected: Any, wanted: Leaf, told: Leaf, got: torch.Tensor | None, *, tolerance: float, output: int
 ) -> Mismatch | None:
     """Whether the values differ, the forms being equal."""
     if isinstance(expected, torch.Tensor):
@@ -80,11 +82,10 @@ def _leaf_mismatch(
         if all(_close(expected[at], got[at], tolerance).all() for at, _ in blocks(tuple(expected.shape))):
             return None
         return _values_mismatch(expected, got, tolerance=tolerance, output=output)
-    wanted = 0.0 if expected is None else float(expected)
     close = (
-        math.isclose(wanted, told.value, rel_tol=tolerance, abs_tol=tolerance)
+        math.isclose(wanted.value, told.value, rel_tol=tolerance, abs_tol=tolerance)
         if isinstance(expected, float)
-        else wanted == told.value
+        else wanted.value == told.value
     )
     if close:
         return None

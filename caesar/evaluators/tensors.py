@@ -80,4 +80,4 @@ def same_bits(left: torch.Tensor, right: torch.Tensor) -> bool:
 
 
 def _bytes_of(block: torch.Tensor) -> torch.Tensor:
-    return block.resolve_conj().reshape(-1).view(torch.uint8)
+    return block.resolve_conj().reshape(-1).contiguous().view(torch.uint8)
