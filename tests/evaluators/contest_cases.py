@@ -1,6 +1,5 @@
 """A bench in this process, and candidates that take an opponent's place without a process of their own."""
 
-import time
 from dataclasses import dataclass, field
 
 import torch
@@ -79,8 +78,3 @@ class Sparring:
         self.asked.append("trace")
         self.call(slot=slot, seed=seed)
         return self.evidence
-
-
-def now():
-    """The clock of contests that are not about time."""
-    return time.perf_counter()
