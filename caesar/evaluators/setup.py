@@ -50,6 +50,8 @@ class Setup(msgspec.Struct, frozen=True):
     output_bytes: int
     """The size of the second buffer, which outputs are copied to."""
     slots: tuple[Slot, ...]
+    spin_s: float
+    """How long to wait for the judge without sleeping; 0 where processors are too few for that."""
 
 
 class Desk(msgspec.Struct, frozen=True):

@@ -44,7 +44,7 @@ _QUICK_PAIRS = 10
 _CLEARLY_SLOWER = 0.8
 """Where even the upper end of the speedup's interval is below, more calls would tell nothing that matters."""
 
-_VERIFY_ALL_BYTES = 64 << 20
+_VERIFY_ALL_BYTES = 4 << 20
 """Outputs so small are compared after every timed call; larger ones after a share that nobody can foresee."""
 
 _VERIFIED_SHARE = 0.25
@@ -115,7 +115,6 @@ class Bout:
 
     def _reference(self, inputs: list[Any], seed: int) -> tuple[float, float, Any]:
         arguments = cloned(inputs) if self.bench.mutates else inputs
-        self.bench.device.flush()
         set_seed(seed)
         with self.watch.watching():
             timed = self.bench.device.timed(lambda: self.bench.model(*arguments))
