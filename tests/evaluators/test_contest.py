@@ -6,6 +6,7 @@ from contest_cases import EVIDENCE, Sparring, bench_of
 from evaluation_cases import QUICK, REFERENCE
 
 from caesar.domain import Mismatch
+from caesar.effects import Ruling
 from caesar.evaluators.contest import Contest
 from caesar.evaluators.opponent import CandidateRaised
 from caesar.evaluators.policy import Policy
@@ -138,7 +139,9 @@ def test_changing_an_input_is_incorrect_by_default():
 
 
 def test_changing_an_input_is_a_finding_where_the_spec_says_so():
-    held = Held(lambda x: relu(x) + 0 * x.zero_().sum(), reference=PLAIN, policy={"input_mutated": False})
+    held = Held(
+        lambda x: relu(x) + 0 * x.zero_().sum(), reference=PLAIN, policy={"input_mutated": Ruling.FINDING}
+    )
 
     assert isinstance(held.ending, Passed)
     assert ["input_mutated"] == held.findings
@@ -156,7 +159,7 @@ def test_a_dropped_sign_is_wrong_where_the_problems_inputs_are_all_positive():
 def test_what_is_wrong_on_other_inputs_is_told_where_the_spec_says_so():
     positive = PLAIN.replace("torch.rand(4, 8) - 0.5", "torch.rand(4, 8)")
 
-    held = Held(lambda x: x + 0, reference=positive, policy={"wrong_on_other_inputs": False})
+    held = Held(lambda x: x + 0, reference=positive, policy={"wrong_on_other_inputs": Ruling.FINDING})
 
     assert isinstance(held.ending, Passed)
     assert ["wrong_on_other_inputs"] == held.findings
@@ -268,7 +271,7 @@ def test_evidence_becomes_findings():
 def test_evidence_decides_where_the_spec_says_so():
     told = EVIDENCE.replace(b'"operators":{}', b'"operators":{"aten::addmm":1}')
 
-    held = Held(evidence=told, policy={"torch_fallback": True})
+    held = Held(evidence=told, policy={"torch_fallback": Ruling.INCORRECT})
 
     assert Differs("torch_fallback") == held.ending
 
