@@ -138,7 +138,7 @@ def _connect(order: Order) -> None:
 def _limit(box: Box, *, counted: bool) -> None:
     """The limits of each process; processes only where this user's are the job's alone."""
     _cap(resource.RLIMIT_CORE, 0)
-    _cap(resource.RLIMIT_FSIZE, _FILE_BYTES if box.disk_bytes is None else min(_FILE_BYTES, box.disk_bytes))
+    _cap(resource.RLIMIT_FSIZE, _file_bytes(box))
     _cap(resource.RLIMIT_NOFILE, _OPEN_FILES)
     if box.processes is not None and counted:
         _cap(resource.RLIMIT_NPROC, box.processes + _BURST)
@@ -146,6 +146,13 @@ def _limit(box: Box, *, counted: bool) -> None:
         _cap(resource.RLIMIT_DATA, _data_bytes() + _DATA_SHARE * box.memory_bytes + _DATA_BYTES)
     if box.cpus is not None:
         os.sched_setaffinity(0, box.cpus)
+
+
+def _file_bytes(box: Box) -> int:
+    """How long a file may be; in namespaces the folder itself is bounded, and memory files needn't be."""
+    if box.disk_bytes is None or box.tier is Tier.NAMESPACE:
+        return _FILE_BYTES
+    return min(_FILE_BYTES, box.disk_bytes)
 
 
 def _cap(which: int, most: int) -> None:

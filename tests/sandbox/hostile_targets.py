@@ -164,3 +164,27 @@ def leave_the_cores(_payload: bytes, reply: Reply) -> None:
 
 def leave_a_file(payload: bytes, _reply: Reply) -> None:
     Path("result").write_bytes(payload)
+
+
+def cuda_kernel(_payload: bytes, reply: Reply) -> None:
+    import torch
+
+    reply(str(torch.ones(1024, device="cuda").add(1).sum().item()).encode())
+
+
+def cuda_hang(_payload: bytes, _reply: Reply) -> None:
+    """Work that keeps the device busy far beyond any limit."""
+    import torch
+
+    while True:
+        torch.cuda._sleep(1 << 40)
+        torch.cuda.synchronize()
+
+
+def set_clocks(_payload: bytes, reply: Reply) -> None:
+    """NVML's answer to a request to lock the clocks; 0 if it was granted."""
+    nvml = ctypes.CDLL("libnvidia-ml.so.1")
+    nvml.nvmlInit_v2()
+    device = ctypes.c_void_p()
+    nvml.nvmlDeviceGetHandleByIndex_v2(0, ctypes.byref(device))
+    reply(str(nvml.nvmlDeviceSetGpuLockedClocks(device, 300, 300)).encode())
