@@ -18,6 +18,7 @@ from caesar.errors import UsageError
 from caesar.evaluators.chosen import ChosenEvaluator
 from caesar.evaluators.kernelbench import Installation, KernelBenchJudge, find_installation
 from caesar.evaluators.local import LocalEvaluator, hub_environment
+from caesar.evaluators.meter import ReferenceMeter
 from caesar.sandbox.box import Tier
 from caesar.sandbox.zygote import Zygote
 
@@ -26,11 +27,12 @@ __all__ = ["Machinery", "backend_of", "choose_devices", "kernelbench_for", "mach
 
 @dataclass(frozen=True, slots=True)
 class Machinery:
-    """The builder, the evaluator and the devices of one process."""
+    """The builder, the evaluator, the meter and the devices of one process."""
 
     builder: InlineBuilder
     evaluator: ChosenEvaluator
     devices: LockedDevicePool
+    meter: ReferenceMeter
 
 
 def backend_of(wanted: Backend | None) -> Backend:
@@ -82,8 +84,9 @@ async def machinery(
             builder.preflight(backend)
             names = {device.id: device.name for device in devices}
             evaluator = _evaluator(zygote, Path(folder), names, kernelbench=kernelbench)
+            meter = ReferenceMeter(zygote=zygote, scratch=Path(folder), env=hub_environment(os.environ))
             try:
-                yield Machinery(builder, evaluator, pool)
+                yield Machinery(builder, evaluator, pool, meter)
             finally:
                 await evaluator.close()
 
