@@ -411,7 +411,7 @@ class Evaluation:
     speedup_interval: tuple[float, float] | None = None
     """The 95% interval of the speedup over the eager baseline; absent with too few calls."""
     looked_at: Mapping[str, float] = field(default_factory=dict)
-    """Kinds of inputs looked at besides the trials', with the error against float64 over the reference's own."""
+    """Kinds of inputs looked at besides the trials', with the error over the reference's, against float64."""
     kernelbench: KernelBenchResult | None = None
     """What KernelBench's own evaluator says of the same candidate, where it was asked."""
 

@@ -170,8 +170,10 @@ class Contest:
 
     def _calibrate(self) -> None:
         """Learn what asking and showing cost, from a process in which nothing of the candidate's has run."""
-        idle = [self._opponent.idle().wall_ms for _ in range(_IDLE_CALLS)]
-        shown = []
+        idle, shown = [], []
+        for _ in range(_IDLE_CALLS):
+            self._bench.device.flush()
+            idle.append(self._opponent.idle().wall_ms)
         for _ in range(_IDLE_SHOWS):
             self._opponent.idle()
             shown.append(self._opponent.show()[1])
@@ -183,7 +185,7 @@ class Contest:
         stand = self._bench.stands[account.trials % len(self._bench.stands)]
         inputs = stand.release(seed)
         expected = self._bench.expected(inputs, seed=seed)
-        if not is_finite(expected):
+        if account.trials == 1 and not is_finite(expected):
             self._notice("reference_nonfinite", "the reference's output has NaN or infinite values")
         found = self._answered(stand, expected, seed=seed)
         if found is not None:
@@ -279,8 +281,8 @@ class Contest:
             self._notice(kind, detail)
         return Passed(measured)
 
-    def _check_timed(self, stand: Stand, expected: Any, *, seed: int) -> float:
-        """Have a timed call's outputs shown; the milliseconds that took. Ends the contest where they are wrong."""
+    def _check_timed(self, stand: Stand, expected: Any) -> float:
+        """Have a timed call's outputs shown; the milliseconds that took. Wrong ones end the contest."""
         shown, show_ms = self._opponent.show()
         found = mismatch(
             expected,
@@ -296,7 +298,7 @@ class Contest:
         return show_ms
 
     def _notice_contention(self, share: float) -> None:
-        """Report that others used the CPU while the reference was timed, which distorts what a wall clock says."""
+        """Tell that others used the CPU while the reference was timed, which distorts a wall clock."""
         if not self._bench.cuda and share > _UNDISTURBED:
             self._notice(
                 "cpu_shared", f"other processes used {share:.0%} of the CPU while the reference was timed"

@@ -29,7 +29,7 @@ class Report:
 
     @classmethod
     def of(cls, status: int | None, *, survivors: int = 0, limit: How | None = None) -> Report:
-        """From the limit that was passed, else the child's wait status; None, a survivor's, counts as killed."""
+        """From the limit that was passed, else the child's wait status; None, a survivor's, is killed."""
         if limit:
             return cls(limit, 0, survivors)
         if status is None:

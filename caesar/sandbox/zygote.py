@@ -41,6 +41,7 @@ class Zygote:
 
     The process behind it starts with the block and again after a death, from the main thread only:
     the kernel ends it with the thread that started it. A job's whole tree is dead when run() returns.
+    What is preloaded has to be there, but for names that end in a question mark.
     """
 
     def __init__(self, *, preload: Sequence[str] = ("torch",), env: Mapping[str, str] | None = None) -> None:
