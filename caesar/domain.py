@@ -273,6 +273,12 @@ class Timing:
     """How many calls were measured, warm-up excluded."""
     samples: Digest
     """The text with every measured call's milliseconds, a JSON list in order."""
+    quantiles_ms: Mapping[str, float] = field(default_factory=dict)
+    """p05, p25, p75 and p95."""
+    launch_ms: float | None = None
+    """How long a call took to return to the host, the median: on a GPU its work may go on after that."""
+    clock: str | None = None
+    """Whose clock: the candidate's own (events), which agreed with the judge's, or the judge's."""
 
     def __post_init__(self) -> None:
         times = (self.median_ms, self.mean_ms, self.std_ms, self.min_ms, self.max_ms)
@@ -311,6 +317,8 @@ class Mismatch:
     """How many of the candidate's elements are NaN or infinite."""
     output: int = 0
     """Which output, where the reference returns several."""
+    pattern: str | None = None
+    """Which part of each dimension holds the wrong elements, where values differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,6 +370,10 @@ class Evaluation:
     parameters: str | None = None
     """copied where the reference's state was copied into the candidate, else seeded; None if not reached."""
     findings: tuple[Finding, ...] = ()
+    speedup_interval: tuple[float, float] | None = None
+    """The 95% interval of the speedup over the eager baseline; absent with too few calls."""
+    looked_at: Mapping[str, float] = field(default_factory=dict)
+    """Kinds of inputs looked at besides the trials', with the error against float64 over the reference's own."""
 
     def __post_init__(self) -> None:
         passed = self.verdict is Verdict.PASSED

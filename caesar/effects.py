@@ -95,6 +95,10 @@ class EvaluationSettings:
     """At most so many timed calls; fewer where calls are slow (timing_s)."""
     timing_s: float = 2.0
     """Stop timing after so many seconds, once ten calls each were measured."""
+    timing: str = "auto"
+    """auto stops early where more calls would change nothing that matters; always goes on until the mean is known."""
+    policy: Mapping[str, bool] = field(default_factory=dict)
+    """Which findings make a candidate incorrect, over the defaults (docs/verdicts.md)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -379,7 +379,7 @@ class EvaluationCompleted:
     """The candidate was judged; outcome repeats the evaluation's verdict."""
 
     kind: ClassVar = "evaluation_completed"
-    v: ClassVar = 1
+    v: ClassVar = 2
     request: str
     attempt: int
     outcome: Outcome
@@ -431,7 +431,13 @@ Event = (
 Upcast = Callable[[dict[str, Any]], dict[str, Any]]
 """From the body of one version of a kind to the body of the next."""
 
-_UPCASTS: dict[tuple[str, int], Upcast] = {}
+
+def _unchanged(fields: dict[str, Any]) -> dict[str, Any]:
+    """Where a version only added fields that may be absent."""
+    return fields
+
+
+_UPCASTS: dict[tuple[str, int], Upcast] = {("evaluation_completed", 1): _unchanged}
 
 
 @dataclass(frozen=True, slots=True)

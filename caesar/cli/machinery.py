@@ -61,7 +61,9 @@ async def machinery(devices: Sequence[Device], backend: Backend) -> AsyncIterato
         tempfile.TemporaryDirectory(prefix="caesar-") as folder,
         LockedDevicePool(devices, folder=lock_folder()) as pool,
     ):
-        async with Zygote(preload=("torch", "caesar.evaluators.child")) as zygote:
+        async with Zygote(
+            preload=("torch", "caesar.evaluators.judge", "caesar.evaluators.candidate")
+        ) as zygote:
             builder = InlineBuilder(cache=cache_folder() / "builds", zygote=zygote, arch=devices[0].arch)
             builder.preflight(backend)
             names = {device.id: device.name for device in devices}
@@ -71,4 +73,7 @@ async def machinery(devices: Sequence[Device], backend: Backend) -> AsyncIterato
                 device_names=names,
                 env=hub_environment(os.environ),
             )
-            yield Machinery(builder, evaluator, pool)
+            try:
+                yield Machinery(builder, evaluator, pool)
+            finally:
+                await evaluator.close()

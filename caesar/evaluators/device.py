@@ -9,24 +9,29 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
-__all__ = ["Cpu", "Cuda", "Device", "is_hardware", "is_out_of_memory", "open_device"]
+__all__ = ["Cpu", "Cuda", "Device", "TimedCall", "is_hardware", "is_out_of_memory", "open_device"]
 
 _FLUSH_BYTES = 256 << 20
 """More than any GPU's second-level cache holds."""
 
-_HEAD_START_CYCLES = 2_000_000
-"""How long a GPU is kept busy before a timed call's first event: 1 ms at 2 GHz, in which the host launches.
-
-An idle GPU would wait for the host between kernels, and the events would measure the host: on an H200
-a kernel of 10 us came to 22 to 54, a reference of 66 to 177 to 335, as the machine's load had it.
-"""
-
 _HARDWARE = ("uncorrectable ECC", "busy or unavailable", "hardware error", "GPU is lost")
 """What the driver says where the device, not a kernel, is broken."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimedCall:
+    """One call, its work on the device included."""
+
+    elapsed_ms: float
+    launch_ms: float
+    """Until the call returned to the host; on the CPU that is all of it."""
+    result: Any
 
 
 class Device(ABC):
@@ -45,8 +50,8 @@ class Device(ABC):
         """Empty the caches that earlier calls may have filled."""
 
     @abstractmethod
-    def timed(self, call: Callable[[], object]) -> tuple[float, object]:
-        """A call's milliseconds, its work on the device included, and its result."""
+    def timed(self, call: Callable[[], object]) -> TimedCall:
+        """Make a call, measured in milliseconds, and return once the device is idle."""
 
 
 class Cpu(Device):
@@ -63,11 +68,12 @@ class Cpu(Device):
     def flush(self) -> None:
         """Do nothing: fresh inputs are as warm for the reference as for the candidate."""
 
-    def timed(self, call: Callable[[], object]) -> tuple[float, object]:
-        """A call's wall-clock milliseconds and its result."""
+    def timed(self, call: Callable[[], object]) -> TimedCall:
+        """Make a call, measured by the wall clock."""
         started = self._now()
         result = call()
-        return (self._now() - started) * 1000.0, result
+        elapsed_ms = (self._now() - started) * 1000.0
+        return TimedCall(elapsed_ms, elapsed_ms, result)
 
 
 class Cuda(Device):
@@ -83,26 +89,30 @@ class Cuda(Device):
         self._record = torch.cuda.Event.record
         self._elapsed: Callable[[torch.cuda.Event, torch.cuda.Event], float] = torch.cuda.Event.elapsed_time
         self._synchronize = torch.cuda.synchronize
-        self._sleep: Callable[[int], None] = torch.cuda._sleep  # noqa: SLF001 - it has no public name
-        self._flushed = torch.empty(_FLUSH_BYTES, dtype=torch.uint8, device=self.torch_device)
+        self._now = time.perf_counter
+        self._flushed: torch.Tensor | None = None
 
     def synchronize(self) -> None:
         """Return once every stream is idle; raises what failed in a kernel."""
         self._synchronize(self.torch_device)
 
     def flush(self) -> None:
-        """Queue an overwrite of the second-level cache."""
+        """Overwrite the second-level cache, and wait until that is done."""
+        if self._flushed is None:
+            self._flushed = torch.empty(_FLUSH_BYTES, dtype=torch.uint8, device=self.torch_device)
         self._flushed.zero_()
+        self.synchronize()
 
-    def timed(self, call: Callable[[], object]) -> tuple[float, object]:
-        """A call's milliseconds between two events, and its result, once the device is idle again."""
+    def timed(self, call: Callable[[], object]) -> TimedCall:
+        """Make a call between two events of the current stream, as KernelBench measures."""
         start, end = self._event(enable_timing=True), self._event(enable_timing=True)
-        self._sleep(_HEAD_START_CYCLES)
         self._record(start)
+        launched = self._now()
         result = call()
+        launch_ms = (self._now() - launched) * 1000.0
         self._record(end)
         self.synchronize()
-        return self._elapsed(start, end), result
+        return TimedCall(self._elapsed(start, end), launch_ms, result)
 
 
 def open_device(*, cuda: bool) -> Device:

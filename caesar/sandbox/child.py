@@ -40,15 +40,15 @@ def run_child(order: Order, *, keeper: int) -> Never:
     _limit()
     _enter(call.folder, call.env)
     os.close(order.link)
-    os._exit(_status_of(call, partial(send_frame, order.reply)))
+    os._exit(_status_of(call, partial(send_frame, order.reply), order.given))
 
 
 def _connect(order: Order) -> None:
-    """The output on stdout and stderr, the reply open here but not in what this execs."""
+    """The output on stdout and stderr, the reply and what is given open here but not in what this execs."""
     os.dup2(order.output, 1)
     os.dup2(order.output, 2)
-    os.set_inheritable(order.reply, False)
-    os.set_inheritable(order.link, False)
+    for descriptor in (order.reply, order.link, *order.given):
+        os.set_inheritable(descriptor, False)
     for descriptor in (order.output, order.spec):
         os.close(descriptor)
 
@@ -72,9 +72,9 @@ def _enter(folder: Path, env: Mapping[str, str]) -> None:
     os.chdir(folder)
 
 
-def _status_of(call: Call, reply: Callable[[bytes], None]) -> int:
+def _status_of(call: Call, reply: Callable[[bytes], None], given: tuple[int, ...]) -> int:
     try:
-        _target(call.target)(call.payload, reply)
+        _target(call.target)(call.payload, reply, *given)
     except SystemExit as ended:
         return _exit_status(ended.code)
     except BaseException as error:  # noqa: BLE001 - whatever ends the target is this process's end: print it, exit 1
@@ -85,7 +85,7 @@ def _status_of(call: Call, reply: Callable[[bytes], None]) -> int:
     return 0
 
 
-def _target(name: str) -> Callable[[bytes, Callable[[bytes], None]], None]:
+def _target(name: str) -> Callable[..., None]:
     module, _colon, function = name.partition(":")
     return getattr(importlib.import_module(module), function)  # type: ignore[no-any-return]
 

@@ -46,8 +46,7 @@ def _keep(order: Order, life: int) -> None:
         child = os.fork()
         if child == 0:
             _become_child(order, keeper=keeper)
-        for descriptor in (order.spec, order.output, order.reply):
-            os.close(descriptor)
+        order.close_but_link()
         _watch(child, link=order.link, life=life, wakeup=wakeup)
 
 

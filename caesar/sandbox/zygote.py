@@ -60,10 +60,11 @@ class Zygote:
         if process is not None:
             process.close()
 
-    async def run(self, job: Job) -> Ended:
+    async def run(self, job: Job, *, expired: asyncio.Future[None] | None = None) -> Ended:
         """How the job ended; cancelling kills all it started and returns when that is gone.
 
-        Fault where the zygote can't be started or dies; the next job starts another.
+        Once `expired` is done the job's time is up, whatever its limit says. Fault where the zygote
+        can't be started or dies; the next job starts another.
         """
         process = await self._ready()
         session = _open(job, self._environment)
@@ -71,7 +72,7 @@ class Zygote:
             await process.fork(session.order)
         finally:
             session.order.close()
-        return await session.end()
+        return await session.end(expired)
 
     async def _ready(self) -> _Process:
         async with self._starting:

@@ -74,8 +74,7 @@ class _Zygote:
         if keeper == 0:
             keep(order, self._life)
         self._links[keeper] = order.link
-        for descriptor in (order.spec, order.output, order.reply):
-            os.close(descriptor)
+        order.close_but_link()
 
     def _bury(self, pid: int, status: int) -> None:
         """Close a keeper's link; where it did not end by itself, end first what it should have ended."""

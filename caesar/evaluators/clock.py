@@ -1,0 +1,66 @@
+"""Whose clock counts: what a candidate claims is used where the judge's own clock agrees with it. Pure."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+__all__ = ["Calibration"]
+
+_SHARE = 0.05
+_SLACK_MS = 0.03
+"""By how much the judge's clock, its overhead taken off, may exceed an honest claim: waking up takes its time."""
+
+
+_SHOW_SHARE = 0.5
+_SHOW_SLACK_MS = 0.02
+"""By how much showing may take longer than it did before the candidate was loaded."""
+
+_SHARE_PUT_OFF = 0.1
+"""And by which share of a call's time: what a candidate could gain at most by putting work off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What the judge's clock counts where nothing is called: talking, an empty device's synchronising, copying."""
+
+    overhead_ms: float
+    spread_ms: float
+    """From the median to the ninetieth percentile."""
+    show_ms: float
+    show_spread_ms: float
+
+    @classmethod
+    def unknown(cls) -> Self:
+        """Before anything was asked."""
+        return cls(0.0, 0.0, 0.0, 0.0)
+
+    @classmethod
+    def of(cls, idle_ms: Sequence[float], show_ms: Sequence[float]) -> Self:
+        """From asking and showing with nothing to do; the first half of each is warm-up."""
+        return cls(*_middle(idle_ms), *_middle(show_ms))
+
+    def judged(self, wall_ms: float) -> float:
+        """A call's time by the judge's clock, its overhead taken off."""
+        return max(wall_ms - self.overhead_ms, 1e-6)
+
+    def agrees(self, claimed_ms: Sequence[float], wall_ms: Sequence[float]) -> bool:
+        """Whether the claims can be the truth: their median is not below the judge's by more than noise explains."""
+        judged = statistics.median(map(self.judged, wall_ms))
+        return statistics.median(claimed_ms) >= judged * (1 - _SHARE) - _SLACK_MS - 2 * self.spread_ms
+
+    def put_off(self, shown_ms: Sequence[float], *, wall_ms: Sequence[float]) -> float:
+        """The milliseconds that showing takes beyond what copying explains: work put off until somebody looked."""
+        late_ms = statistics.median(shown_ms) - self.show_ms if shown_ms else 0.0
+        noise_ms = 2 * self.show_spread_ms + _SHARE_PUT_OFF * statistics.median(wall_ms)
+        explained_ms = _SHOW_SHARE * self.show_ms + _SHOW_SLACK_MS + noise_ms
+        return late_ms if late_ms > explained_ms else 0.0
+
+
+def _middle(samples_ms: Sequence[float]) -> tuple[float, float]:
+    """The median, and the distance to the ninetieth percentile."""
+    warm = sorted(samples_ms[len(samples_ms) // 2 :])
+    median = statistics.median(warm)
+    return median, warm[int(0.9 * (len(warm) - 1))] - median
