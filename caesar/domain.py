@@ -29,6 +29,7 @@ __all__ = [
     "Finding",
     "GenerationOutcome",
     "History",
+    "KernelBenchResult",
     "Mismatch",
     "Outcome",
     "Problem",
@@ -350,6 +351,43 @@ class Environment:
 
 
 @dataclass(frozen=True, slots=True)
+class KernelBenchResult:
+    """What KernelBench's own evaluator said, in our words: see docs/decisions/0014."""
+
+    version: str
+    """Which KernelBench, by its evaluator's content."""
+    compiled: bool
+    """Whether the candidate's module could be loaded, which builds it."""
+    correct: bool
+    runtime_ms: float | None = None
+    """The candidate's mean, of three digits, as KernelBench rounds it."""
+    reference_ms: float | None = None
+    """The reference's, likewise."""
+    reason: str | None = None
+    """Why it is not correct: compile_error, values, shape, exception:NAME, exit:N, signal:N, ..."""
+    metadata: str = ""
+    """KernelBench's metadata as JSON, every value a text, cut to a bound: untrusted."""
+
+    def __post_init__(self) -> None:
+        if self.correct and not self.compiled:
+            raise ValueError("what did not compile is not correct")
+        if self.correct == (self.reason is not None):
+            raise ValueError("a result of KernelBench's carries a reason exactly where it is not correct")
+        times = [time for time in (self.runtime_ms, self.reference_ms) if time is not None]
+        if not all(math.isfinite(time) and time > 0 for time in times):
+            raise ValueError("KernelBench's times are positive milliseconds, or absent")
+        if self.runtime_ms is not None and not self.correct:
+            raise ValueError("only a correct candidate has a runtime")
+
+    @property
+    def speedup(self) -> float | None:
+        """Its reference's mean over the candidate's; absent unless both were measured."""
+        if self.runtime_ms is None or self.reference_ms is None:
+            return None
+        return self.reference_ms / self.runtime_ms
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluation:
     """The verdict on one candidate on one device, with what supports it."""
 
@@ -373,7 +411,9 @@ class Evaluation:
     speedup_interval: tuple[float, float] | None = None
     """The 95% interval of the speedup over the eager baseline; absent with too few calls."""
     looked_at: Mapping[str, float] = field(default_factory=dict)
-    """Kinds of inputs looked at besides the trials', with the error against float64 over the reference's own."""
+    """Kinds of inputs looked at besides the trials', with the error over the reference's, against float64."""
+    kernelbench: KernelBenchResult | None = None
+    """What KernelBench's own evaluator says of the same candidate, where it was asked."""
 
     def __post_init__(self) -> None:
         passed = self.verdict is Verdict.PASSED

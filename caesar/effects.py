@@ -16,8 +16,10 @@ from caesar.domain import BuildOutcome, Candidate, Digest, Evaluation, Problem, 
 __all__ = [
     "Answer",
     "Backend",
+    "BaselineKind",
     "Build",
     "Built",
+    "CompileMode",
     "Effect",
     "Evaluate",
     "Evaluated",
@@ -25,11 +27,14 @@ __all__ = [
     "Generate",
     "Generated",
     "Grant",
+    "JudgeKind",
     "Limits",
     "Message",
     "ModelSettings",
     "Precision",
     "Request",
+    "Tf32",
+    "TimingPolicy",
 ]
 
 
@@ -56,6 +61,57 @@ class Precision(StrEnum):
     def tolerance(self) -> float:
         """KernelBench's absolute and relative tolerance, one number for both."""
         return {"fp32": 1e-4, "fp16": 1e-2, "bf16": 1e-2}[self]
+
+
+class JudgeKind(StrEnum):
+    """Whose judgement an evaluation is."""
+
+    CAESAR = "caesar"
+    """Ours."""
+    KERNELBENCH = "kernelbench"
+    """KernelBench's own evaluator's, in its words turned into ours; no trust."""
+    BOTH = "both"
+    """Ours, with KernelBench's beside it."""
+
+
+class BaselineKind(StrEnum):
+    """How a reference is run to be a baseline."""
+
+    EAGER = "eager"
+    """As it is; speedups are over this one."""
+    COMPILE = "compile"
+    """Through torch.compile, in the spec's mode."""
+
+
+class CompileMode(StrEnum):
+    """What torch.compile optimises for, in its own words."""
+
+    DEFAULT = "default"
+    REDUCE_OVERHEAD = "reduce-overhead"
+    MAX_AUTOTUNE = "max-autotune"
+
+
+class Tf32(StrEnum):
+    """Whether the reference's fp32 products may be done in TF32."""
+
+    OFF = "off"
+    ON = "on"
+    BOTH = "both"
+    """Baselines are measured with it off and on; speedups are over those with it off."""
+
+    @property
+    def settings(self) -> tuple[bool, ...]:
+        """The settings that baselines are measured under, the one speedups are over first."""
+        return {"off": (False,), "on": (True,), "both": (False, True)}[self]
+
+
+class TimingPolicy(StrEnum):
+    """How long a correct candidate is timed."""
+
+    AUTO = "auto"
+    """Until more calls would change nothing that matters."""
+    ALWAYS = "always"
+    """Until the mean is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +151,12 @@ class EvaluationSettings:
     """At most so many timed calls; fewer where calls are slow (timing_s)."""
     timing_s: float = 2.0
     """Stop timing after so many seconds, once ten calls each were measured."""
-    timing: str = "auto"
-    """auto stops early where more calls would change nothing that matters; always goes on until the mean is known."""
+    judge: JudgeKind = JudgeKind.CAESAR
+    baselines: tuple[BaselineKind, ...] = (BaselineKind.EAGER,)
+    """What the reference is timed as; eager is measured in any case."""
+    compile_mode: CompileMode = CompileMode.DEFAULT
+    tf32: Tf32 = Tf32.OFF
+    timing: TimingPolicy = TimingPolicy.AUTO
     policy: Mapping[str, bool] = field(default_factory=dict)
     """Which findings make a candidate incorrect, over the defaults (docs/verdicts.md)."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +13,15 @@ from caesar.builders.inline import InlineBuilder
 from caesar.cli.files import cache_folder, lock_folder
 from caesar.devices.inventory import Device, find_gpus, inventory
 from caesar.devices.pool import LockedDevicePool
-from caesar.effects import Backend
+from caesar.effects import Backend, JudgeKind
 from caesar.errors import UsageError
+from caesar.evaluators.chosen import ChosenEvaluator
+from caesar.evaluators.kernelbench import Installation, KernelBenchJudge, find_installation
 from caesar.evaluators.local import LocalEvaluator, hub_environment
+from caesar.sandbox.box import Tier
 from caesar.sandbox.zygote import Zygote
 
-__all__ = ["Machinery", "backend_of", "choose_devices", "machinery"]
+__all__ = ["Machinery", "backend_of", "choose_devices", "kernelbench_for", "machinery"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,7 @@ class Machinery:
     """The builder, the evaluator and the devices of one process."""
 
     builder: InlineBuilder
-    evaluator: LocalEvaluator
+    evaluator: ChosenEvaluator
     devices: LockedDevicePool
 
 
@@ -54,8 +57,19 @@ def choose_devices(backend: Backend, names: Sequence[str]) -> tuple[Device, ...]
     return tuple(dict.fromkeys(known[name] for name in names))
 
 
+def kernelbench_for(judge: JudgeKind, backend: Backend, *, root: Path | None) -> Installation | None:
+    """The KernelBench that a judge takes, None for ours; UsageError where it can't be had."""
+    if judge is JudgeKind.CAESAR:
+        return None
+    if backend is Backend.CPU:
+        raise UsageError(f"judge {judge} takes a GPU, which KernelBench's evaluator needs; use judge caesar")
+    return find_installation(os.environ, root=root)
+
+
 @asynccontextmanager
-async def machinery(devices: Sequence[Device], backend: Backend) -> AsyncIterator[Machinery]:
+async def machinery(
+    devices: Sequence[Device], backend: Backend, *, kernelbench: Installation | None = None
+) -> AsyncIterator[Machinery]:
     """Builder, evaluator and device pool, ended with everything they started."""
     with (
         tempfile.TemporaryDirectory(prefix="caesar-") as folder,
@@ -67,13 +81,19 @@ async def machinery(devices: Sequence[Device], backend: Backend) -> AsyncIterato
             builder = InlineBuilder(cache=cache_folder() / "builds", zygote=zygote, arch=devices[0].arch)
             builder.preflight(backend)
             names = {device.id: device.name for device in devices}
-            evaluator = LocalEvaluator(
-                zygote=zygote,
-                scratch=Path(folder),
-                device_names=names,
-                env=hub_environment(os.environ),
-            )
+            evaluator = _evaluator(zygote, Path(folder), names, kernelbench=kernelbench)
             try:
                 yield Machinery(builder, evaluator, pool)
             finally:
                 await evaluator.close()
+
+
+def _evaluator(
+    zygote: Zygote, scratch: Path, names: Mapping[str, str], *, kernelbench: Installation | None
+) -> ChosenEvaluator:
+    hub = hub_environment(os.environ)
+    ours = LocalEvaluator(zygote=zygote, scratch=scratch, device_names=names, env=hub)
+    if kernelbench is None:
+        return ChosenEvaluator(ours, None, isolation=Tier.NONE)
+    theirs = KernelBenchJudge(kernelbench, zygote=zygote, scratch=scratch, env=hub)
+    return ChosenEvaluator(ours, theirs, isolation=Tier.NONE)

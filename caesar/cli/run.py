@@ -15,7 +15,7 @@ from pathlib import Path
 from caesar.cli.files import read_spec
 from caesar.cli.live import Display, open_display
 from caesar.cli.look import find_run
-from caesar.cli.machinery import Machinery, backend_of, choose_devices, machinery
+from caesar.cli.machinery import Machinery, backend_of, choose_devices, kernelbench_for, machinery
 from caesar.cli.options import RunOptions
 from caesar.cli.output import counted, emit_json, note
 from caesar.cli.report import export_quietly
@@ -28,7 +28,8 @@ from caesar.engine.plan import Configuration, Run, extension, fold_run, members,
 from caesar.engine.scheduler import RunStream, Tally, run_all
 from caesar.engine.world import World
 from caesar.errors import CaesarError, UsageError
-from caesar.evaluators.verdicts import VERSION
+from caesar.evaluators.chosen import version_of
+from caesar.evaluators.kernelbench import Installation
 from caesar.events import RunResumed
 from caesar.fsm.machine import compile_machine
 from caesar.fsm.overrides import setting
@@ -56,6 +57,7 @@ class _Prepared:
     backend: Backend
     devices: tuple[Device, ...]
     model: Model
+    kernelbench: Installation | None
 
 
 def run_command(options: RunOptions) -> int:
@@ -80,6 +82,7 @@ def _prepare(options: RunOptions) -> _Prepared:
     spec = load(read_spec(options.spec), file=str(options.spec), overrides=_overrides(options))
     backend = backend_of(spec.backend)
     spec = replace(spec, backend=backend)
+    kernelbench = kernelbench_for(spec.evaluation.judge, backend, root=options.kernelbench)
     devices = choose_devices(backend, options.devices)
     problems = _problems(spec, options)
     model = open_model(
@@ -92,11 +95,11 @@ def _prepare(options: RunOptions) -> _Prepared:
         spec=spec,
         problems=problems,
         templates=shipped(),
-        evaluator=VERSION,
+        evaluator=version_of(kernelbench),
         caesar=version("caesar"),
         provenance=model.provenance,
     )
-    return _Prepared(options, configuration, backend, devices, model)
+    return _Prepared(options, configuration, backend, devices, model, kernelbench)
 
 
 def _plain_name(name: str, *, flag: str) -> str:
@@ -138,7 +141,8 @@ async def _in_store(
         return Tally(finished=run.planned, suspended=0, running=0)
     texts = log.texts(tuple(run.templates.values()))
     templates = Templates({name: texts[digest] for name, digest in run.templates.items()})
-    async with machinery(prepared.devices, prepared.backend) as machine:
+    opened = machinery(prepared.devices, prepared.backend, kernelbench=prepared.kernelbench)
+    async with opened as machine:
         with open_display(run, total=run.planned, clock=clock) as display:
             world = _world(prepared, log, machine, templates=templates, clock=clock, display=display)
             return await _until_interrupted(world, run, stream)

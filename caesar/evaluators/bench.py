@@ -6,6 +6,7 @@ Imports torch: the judge only.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,6 +38,9 @@ _ROTATION_BYTES = 256 << 20
 """What the rotation's inputs take together: several times the largest second-level cache."""
 
 _MOST_STANDS = 8
+
+_SPIN_S = 0.1
+_CORES_TO_SPIN = 4
 
 Inputs = Callable[[int], list[Any]]
 """Makes the inputs of a seed; the same for the same seed."""
@@ -89,6 +93,12 @@ class Bench:
         """Whether that is a GPU."""
         return self.device.torch_device.type == "cuda"
 
+    @property
+    def spin_s(self) -> float:
+        """How long judge and candidate wait for each other without sleeping."""
+        spare = len(os.sched_getaffinity(0)) >= _CORES_TO_SPIN
+        return _SPIN_S if self.cuda and spare else 0.0
+
     def expected(self, inputs: Sequence[Any], *, seed: int) -> Any:
         """The reference's outputs for inputs that it does not change."""
         arguments = cloned(list(inputs)) if self.mutates else list(inputs)
@@ -101,10 +111,9 @@ class Bench:
 
     def desk(self, *more: Stand) -> Desk:
         """What a candidate's process is handed: arguments, parameters, and every stand's memory."""
-        arguments, state = Planner(), []
+        arguments = Planner()
         plan = arguments.plan([_on_host(value) for value in self.arguments])
-        for name, value in self.state.items():
-            state.append((name, arguments.plan(value)))
+        state = [(name, arguments.place(value)) for name, value in self.state.items()]
         host = HostBuffer.create(arguments.nbytes, sealed=True)
         filled(plan, host, [_on_host(value) for value in self.arguments])
         for (_, where), value in zip(state, self.state.values(), strict=True):
@@ -119,6 +128,7 @@ class Bench:
             state=tuple(state),
             output_bytes=self.outputs.nbytes,
             slots=tuple(stand.slot for stand in stands),
+            spin_s=self.spin_s,
         )
         descriptors = (host.descriptor, self.outputs.descriptor, *(stand.buffer.descriptor for stand in stands))
         return Desk(setup, descriptors)
@@ -160,7 +170,7 @@ def slot_of(inputs: list[Any], output: Any) -> tuple[Slot, int]:
     planner, results = Planner(), Planner()
     plan: Plan = planner.plan(inputs)
     outputs = tuple(
-        Output(results.plan(_dense(leaf)) if isinstance(leaf, torch.Tensor) else None)  # type: ignore[arg-type]
+        Output(results.place(_dense(leaf)) if isinstance(leaf, torch.Tensor) else None)
         for _, leaf in leaves(output)
     )
     return Slot(planner.nbytes, plan, outputs), results.nbytes

@@ -25,10 +25,12 @@ from caesar.evaluators.reference import Model, construct, copy_state, set_seed
 from caesar.evaluators.setup import Desk, receive_setup
 from caesar.evaluators.tensors import leaves
 from caesar.evaluators.trace import Witness
-from caesar.evaluators.wire import Ask, Command, Done, Loaded, Message, Raised, Shown, Traced, encode
+from caesar.evaluators.wire import Ask, Command, Done, Loaded, Message, Raised, Shown, Traced, encode, spin
 from caesar.sandbox.candidate import MODULE, load_candidate
 
 __all__ = ["Contestant", "main"]
+
+_COMMAND_BYTES = 64
 
 
 class Contestant(msgspec.Struct, frozen=True):
@@ -44,7 +46,7 @@ def main(payload: bytes, _reply: Callable[[bytes], None], link: int) -> None:
     torch.set_num_threads(contestant.threads)
     with socket.socket(fileno=link) as judge, torch.no_grad():
         if os.environ.get("CUDA_VISIBLE_DEVICES"):
-            torch.cuda.init()  # takes a while, in which the judge prepares
+            torch.cuda.init()  # type: ignore[no-untyped-call]  # takes a while, in which the judge prepares
         desk = receive_setup(judge)
         if desk is not None:
             _Process(judge, desk, contestant.source).serve()
@@ -65,15 +67,17 @@ class _Process:
         self._slots = [self._attached(fd, slot.nbytes) for fd, slot in zip(slots, setup.slots, strict=True)]
         self._witness = Witness(self._device)
         self._model: Model = _nothing
+        self._is_loaded = False
         self._slot = 0
         self._result: Any = None
+        self._stand_ins: list[torch.Tensor] | None = None
 
     def _attached(self, descriptor: int, nbytes: int) -> Buffer:
         return attach_buffer(descriptor, nbytes, cuda=self._setup.cuda, writable=self._setup.writable)
 
     def serve(self) -> None:
         """Answer every command, an exception by what it was."""
-        while frame := self._judge.recv(64):
+        while frame := self._next():
             command = Command.decode(frame)
             try:
                 answer = self._answer(command)
@@ -83,10 +87,15 @@ class _Process:
                 answer = _raised(command.number, error)
             self._judge.send(encode(answer))
 
+    def _next(self) -> bytes:
+        if self._setup.spin_s:
+            spin(self._judge, most_s=self._setup.spin_s)
+        return self._judge.recv(_COMMAND_BYTES)
+
     def _answer(self, command: Command) -> Message:
         match command.ask:
             case Ask.IDLE:
-                return self._called(command, self._stand_in)
+                return self._called(command, _nothing)
             case Ask.LOAD:
                 return self._loaded(command)
             case Ask.CALL:
@@ -97,11 +106,11 @@ class _Process:
                 return self._traced(command)
 
     def _loaded(self, command: Command) -> Loaded:
-        self._result = None
+        self._stand_ins = None
+        self._is_loaded = True
         self._witness.before()
         module = load_candidate(self._source, folder=Path.cwd(), name=MODULE)
-        arguments = [value for value in rebuilt(self._setup.arguments, self._host)]
-        arguments = [_own(value, self._device) for value in arguments]
+        arguments = [_own(value, self._device) for value in rebuilt(self._setup.arguments, self._host)]
         model = construct(module.ModelNew, arguments)
         state = {name: rebuilt(place, self._host) for name, place in self._setup.state}
         copied = copy_state(state, model)
@@ -119,7 +128,7 @@ class _Process:
 
     def _shown(self, command: Command) -> Shown:
         """Copy what fits; the judge compares the description before it looks at the buffer."""
-        found = list(leaves(self._result))
+        found = list(leaves(self._result if self._is_loaded else self._stand_in()))
         for output, (_, leaf) in zip(self._setup.slots[self._slot].outputs, found, strict=False):
             if output.place is not None and isinstance(leaf, torch.Tensor):
                 target = rebuilt(output.place, self._outputs)
@@ -135,10 +144,12 @@ class _Process:
         evidence = self._witness.evidence(lambda: self._model(*arguments))
         return Traced(command.number, msgspec.json.encode(evidence))
 
-    def _stand_in(self, *_arguments: object) -> list[torch.Tensor]:
+    def _stand_in(self) -> Any:
         """Outputs of the reference's form that nobody has computed: copying them takes what copying takes."""
-        places = [output.place for output in self._setup.slots[self._slot].outputs]
-        return [torch.ones_like(rebuilt(place, self._outputs)) for place in places if place is not None]
+        if self._stand_ins is None:
+            places = [output.place for output in self._setup.slots[self._slot].outputs]
+            self._stand_ins = [torch.ones_like(rebuilt(place, self._outputs)) for place in places if place]
+        return self._stand_ins
 
     def _arguments(self, slot: int) -> list[Any]:
         return list(rebuilt(self._setup.slots[slot].inputs, self._slots[slot]))

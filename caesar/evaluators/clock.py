@@ -11,7 +11,7 @@ __all__ = ["Calibration"]
 
 _SHARE = 0.05
 _SLACK_MS = 0.03
-"""By how much the judge's clock, its overhead taken off, may exceed an honest claim: waking up takes its time."""
+"""By how much the judge's clock, its overhead taken off, may exceed an honest claim: waking up takes time."""
 
 
 _SHOW_SHARE = 0.5
@@ -24,7 +24,7 @@ _SHARE_PUT_OFF = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What the judge's clock counts where nothing is called: talking, an empty device's synchronising, copying."""
+    """What the judge's clock counts where nothing is called: talking, synchronising, copying."""
 
     overhead_ms: float
     spread_ms: float
@@ -47,12 +47,12 @@ class Calibration:
         return max(wall_ms - self.overhead_ms, 1e-6)
 
     def agrees(self, claimed_ms: Sequence[float], wall_ms: Sequence[float]) -> bool:
-        """Whether the claims can be the truth: their median is not below the judge's by more than noise explains."""
+        """Whether the claims can be true: their median is not below the judge's by more than noise explains."""
         judged = statistics.median(map(self.judged, wall_ms))
         return statistics.median(claimed_ms) >= judged * (1 - _SHARE) - _SLACK_MS - 2 * self.spread_ms
 
     def put_off(self, shown_ms: Sequence[float], *, wall_ms: Sequence[float]) -> float:
-        """The milliseconds that showing takes beyond what copying explains: work put off until somebody looked."""
+        """The milliseconds that showing takes beyond what copying does: work put off until somebody looked."""
         late_ms = statistics.median(shown_ms) - self.show_ms if shown_ms else 0.0
         noise_ms = 2 * self.show_spread_ms + _SHARE_PUT_OFF * statistics.median(wall_ms)
         explained_ms = _SHOW_SHARE * self.show_ms + _SHOW_SLACK_MS + noise_ms

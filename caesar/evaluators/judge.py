@@ -12,6 +12,7 @@ import socket
 import struct
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from traceback import walk_tb
@@ -84,10 +85,11 @@ class _Judge:
     def _judge(self, device: Device, order: Order, link: int) -> None:
         with socket.socket(fileno=link) as candidate:
             prepared = self._prepared.get(order.writable) or self._prepare(device, writable=order.writable)
-            send_setup(candidate, prepared.desk)
+            with suppress(OSError):  # it has gone already: the contest will tell
+                send_setup(candidate, prepared.desk)
             contest = Contest(
                 prepared.bench,
-                Opponent(candidate),
+                Opponent(candidate, spin_s=prepared.bench.spin_s),
                 sliced=prepared.sliced,
                 policy=Policy(self._work.settings.policy),
                 progress=self._tell,

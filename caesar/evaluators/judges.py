@@ -1,4 +1,4 @@
-"""The supervisor's side of a judge: a process for one problem on one device, asked about one candidate at a time."""
+"""The supervisor's side of a judge: a process for a problem on a device, asked about candidates one by one."""
 
 from __future__ import annotations
 

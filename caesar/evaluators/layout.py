@@ -73,7 +73,7 @@ class Planner:
         """A plan of the value; TypeError for what can't be handed to another process."""
         match value:
             case torch.Tensor():
-                return self._place(value)
+                return self.place(value)
             case torch.dtype():
                 return _Dtype(_dtype_name(value))
             case bool() | int() | str() | None:
@@ -81,6 +81,16 @@ class Planner:
             case float():
                 return _Number(value.hex())
         return self._container(value)
+
+    def place(self, tensor: torch.Tensor) -> Place:
+        """A place for the tensor; TypeError for one that is not plain memory."""
+        if tensor.layout is not torch.strided or tensor.is_conj() or tensor.is_neg():
+            raise TypeError("only plain strided tensors can be handed to a candidate")
+        stride = _dense_stride(tensor)
+        nbytes = tensor.numel() * tensor.element_size()
+        place = Place(self.nbytes, tuple(tensor.shape), stride, _dtype_name(tensor.dtype), nbytes)
+        self.nbytes += -(-nbytes // _ALIGNMENT) * _ALIGNMENT
+        return place
 
     def _container(self, value: Any) -> Plan:
         if type(value) is list:
@@ -90,15 +100,6 @@ class Planner:
         if type(value) is dict and all(isinstance(key, str) for key in value):
             return _Dict(tuple((key, self.plan(item)) for key, item in value.items()))
         raise TypeError(f"a {type(value).__name__} can't be handed to a candidate")
-
-    def _place(self, tensor: torch.Tensor) -> Place:
-        if tensor.layout is not torch.strided or tensor.is_conj() or tensor.is_neg():
-            raise TypeError("only plain strided tensors can be handed to a candidate")
-        stride = _dense_stride(tensor)
-        nbytes = tensor.numel() * tensor.element_size()
-        place = Place(self.nbytes, tuple(tensor.shape), stride, _dtype_name(tensor.dtype), nbytes)
-        self.nbytes += -(-nbytes // _ALIGNMENT) * _ALIGNMENT
-        return place
 
 
 def rebuilt(plan: Plan, buffer: Buffer) -> Any:
@@ -112,12 +113,8 @@ def rebuilt(plan: Plan, buffer: Buffer) -> Any:
             return float.fromhex(hexadecimal)
         case _Dtype(name=name):
             return getattr(torch, name)
-        case _List(items=items):
-            return [rebuilt(item, buffer) for item in items]
-        case _Tuple(items=items):
-            return tuple(rebuilt(item, buffer) for item in items)
-        case _Dict(items=pairs):
-            return {key: rebuilt(item, buffer) for key, item in pairs}
+        case _List() | _Tuple() | _Dict():
+            return _container(plan, buffer)
 
 
 def filled(plan: Plan, buffer: Buffer, value: Any) -> Any:
@@ -140,6 +137,16 @@ def planned_tensors(plan: Plan) -> Iterator[Place]:
         case _Dict(items=pairs):
             for _, item in pairs:
                 yield from planned_tensors(item)
+
+
+def _container(plan: _List | _Tuple | _Dict, buffer: Buffer) -> Any:
+    match plan:
+        case _List(items=items):
+            return [rebuilt(item, buffer) for item in items]
+        case _Tuple(items=items):
+            return tuple(rebuilt(item, buffer) for item in items)
+        case _Dict(items=pairs):
+            return {key: rebuilt(item, buffer) for key, item in pairs}
 
 
 def _dtype_name(dtype: torch.dtype) -> str:

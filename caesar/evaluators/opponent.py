@@ -25,6 +25,7 @@ from caesar.evaluators.wire import (
     Violation,
     decode,
     receive,
+    spin,
 )
 
 __all__ = ["Called", "CandidateRaised", "Opponent"]
@@ -54,8 +55,11 @@ class Called:
 class Opponent:
     """Every answer is read when it is due; whatever comes unasked is a violation."""
 
-    def __init__(self, link: socket.socket, *, now: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(
+        self, link: socket.socket, *, spin_s: float = 0.0, now: Callable[[], float] = time.perf_counter
+    ) -> None:
         self._link = link
+        self._spin_s = spin_s
         self._now = now
         self._number = 0
         self._unasked = select.poll()
@@ -102,6 +106,8 @@ class Opponent:
             self._link.send(command.encode())
         except OSError as error:
             raise Lost from error
+        if self._spin_s:
+            spin(self._link, most_s=self._spin_s)
         frame = receive(self._link)
         wall_ms = (self._now() - started) * 1000.0
         message = decode(frame)

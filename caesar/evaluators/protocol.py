@@ -124,7 +124,7 @@ class Measured(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long the candidate's calls took to return to the host, the median."""
     reference_launch_ms: float
     clock: str
-    """candidate: its own events or clock, which agree with the judge's; judge: the judge's, because they don't."""
+    """candidate: its own events or clock, which agree with the judge's; judge: the judge's, as they don't."""
     overhead_ms: float
     """What the judge's clock counts where nothing is called, the median."""
     verified: int
@@ -177,7 +177,7 @@ class Report(msgspec.Struct, frozen=True, tag="report", forbid_unknown_fields=Tr
     trials: int
     findings: tuple[Finding, ...]
     looked_at: dict[str, float]
-    """Kinds of inputs that were looked at, with the candidate's error against float64 over the reference's own."""
+    """Kinds of inputs that were looked at, with the candidate's error over the reference's, against float64."""
     seconds: float
 
 

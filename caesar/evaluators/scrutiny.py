@@ -31,9 +31,9 @@ Change = Callable[[torch.Tensor], torch.Tensor]
 KINDS: Mapping[str, Change] = {
     "own": lambda tensor: tensor,
     "signed": torch.randn_like,
-    "large": lambda tensor: torch.randn_like(tensor) * 32.0,
-    "small": lambda tensor: torch.randn_like(tensor) / 1024.0,
-    "binary": lambda tensor: (torch.rand_like(tensor) < 0.5).to(tensor.dtype),
+    "binary": lambda tensor: torch.empty_like(tensor).bernoulli_(0.5),
+    "large": lambda tensor: torch.randn_like(tensor).mul_(32.0),
+    "small": lambda tensor: torch.randn_like(tensor).div_(1024.0),
 }
 """Kinds of inputs, by what becomes of each floating-point tensor of the problem's own."""
 

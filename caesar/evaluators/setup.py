@@ -50,6 +50,8 @@ class Setup(msgspec.Struct, frozen=True):
     output_bytes: int
     """The size of the second buffer, which outputs are copied to."""
     slots: tuple[Slot, ...]
+    spin_s: float
+    """How long to wait for the judge without sleeping; 0 where processors are too few for that."""
 
 
 class Desk(msgspec.Struct, frozen=True):
@@ -63,7 +65,7 @@ def send_setup(link: socket.socket, desk: Desk) -> None:
     """Hand everything over in one message."""
     plan = os.memfd_create("setup", os.MFD_CLOEXEC)
     try:
-        with open(plan, "wb", closefd=False) as file:
+        with os.fdopen(plan, "wb", closefd=False) as file:
             file.write(msgspec.json.encode(desk.setup))
         socket.send_fds(link, [_HELLO], [plan, *desk.descriptors])
     finally:
@@ -76,7 +78,7 @@ def receive_setup(link: socket.socket) -> Desk | None:
     if not message:
         return None
     plan, *others = descriptors
-    with open(plan, "rb") as file:
+    with os.fdopen(plan, "rb") as file:
         file.seek(0)
         setup = msgspec.json.decode(file.read(), type=Setup)
     return Desk(setup, tuple(others))

@@ -44,7 +44,7 @@ _QUICK_PAIRS = 10
 _CLEARLY_SLOWER = 0.8
 """Where even the upper end of the speedup's interval is below, more calls would tell nothing that matters."""
 
-_VERIFY_ALL_BYTES = 64 << 20
+_VERIFY_ALL_BYTES = 4 << 20
 """Outputs so small are compared after every timed call; larger ones after a share that nobody can foresee."""
 
 _VERIFIED_SHARE = 0.25
@@ -56,7 +56,7 @@ _DECIMALS = 6
 class Check(Protocol):
     """Has a timed call's outputs shown and compared."""
 
-    def __call__(self, stand: Stand, expected: Any, *, seed: int) -> float:
+    def __call__(self, stand: Stand, expected: Any) -> float:
         """The milliseconds that showing took."""
 
 
@@ -100,7 +100,7 @@ class Bout:
         else:
             reference_ms, launch_ms, expected = self._reference(inputs, seed)
             candidate = self._candidate(slot, seed)
-        shown_ms = self.check(stand, expected, seed=seed) if verify else None
+        shown_ms = self.check(stand, expected) if verify else None
         return _Pair(reference_ms, launch_ms, candidate, shown_ms)
 
     def _verifies(self) -> bool:
@@ -113,7 +113,6 @@ class Bout:
 
     def _reference(self, inputs: list[Any], seed: int) -> tuple[float, float, Any]:
         arguments = cloned(inputs) if self.bench.mutates else inputs
-        self.bench.device.flush()
         set_seed(seed)
         with self.watch.watching():
             timed = self.bench.device.timed(lambda: self.bench.model(*arguments))

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from torch.autograd import DeviceType
+from torch._C._autograd import DeviceType
 from torch.autograd.profiler import profile
 
 from caesar.evaluators.device import Device
@@ -54,7 +54,7 @@ class Witness:
         )
 
     def _ran(self, call: Callable[[], object]) -> tuple[Counter[str], Counter[str]]:
-        """Operators, those called from C++ too, and kernels; torch's newer profiler takes a second to import."""
+        """Operators, from C++ too, and kernels; torch's newer profiler takes a second to import."""
         on_gpu = self._device.torch_device.type == "cuda"
         with profile(use_kineto=True, use_device="cuda" if on_gpu else None) as recorded:
             call()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from caesar.domain import (
     Baseline,
@@ -54,7 +55,9 @@ TRUST = {Tier.NONE: Trust.NONE, Tier.PROCESS: Trust.LOW, Tier.NAMESPACE: Trust.H
 _DETAIL_CHARS = 4000
 _TEXT_LENGTH = 500
 
-_WRITES = ("illegal memory access", "unspecified launch failure", "misaligned")
+_WRITES = ("CUDA error", "CUDA driver", "CUBLAS_STATUS", "CUDNN_STATUS", "illegal memory access")
+"""What writing to a read-only mapping of the device comes to: whoever asks the device next is told."""
+
 _MEMORY_SIGNALS = (7, 11)
 """SIGBUS and SIGSEGV: what writing to read-only memory comes to."""
 
@@ -103,8 +106,10 @@ def wrote_to_inputs(course: Course) -> bool:
             return (
                 ended.how is How.SIGNALLED and ended.code in _MEMORY_SIGNALS and Stage.TRIAL in report.reached_s
             )
-        case Raised(detail=detail):
-            return any(words in detail for words in _WRITES)
+        case Raised(error=error, detail=detail):
+            return report.trials_passed == 0 and (
+                error == "AcceleratorError" or any(word in detail for word in _WRITES)
+            )
     return False
 
 
@@ -121,7 +126,7 @@ def evaluated_of(work: Evaluate, course: Course, place: Place) -> Evaluated:
             "evaluator", f"an evaluation on {place.device} ended before it began: {_tail(ended.output, 500)}"
         )
     ruling = _ruling(work, course, device=place.device)
-    return _evaluated(work, course, ruling, environment=_environment(work, course, place))
+    return _evaluated(course, ruling, environment=_environment(work, course, place))
 
 
 def unusable(work: Evaluate, ending: Unusable, *, device: str) -> Fault:
@@ -205,20 +210,13 @@ def _environment(work: Evaluate, course: Course, place: Place) -> Environment:
 
 
 def _seconds(report: Report, described: Described) -> Mapping[str, float]:
-    """Where the time went; a stage that was not reached took none."""
-    total = report.seconds
-    check = report.reached_s.get(Stage.TRIAL, total)
-    timing = report.reached_s.get(Stage.TIMING, total)
-    evidence = report.reached_s.get(Stage.EVIDENCE, total)
-    return {
-        "judge": described.seconds,
-        "setup": check,
-        "check": timing - check + total - evidence,
-        "timing": evidence - timing,
-    }
+    """Where the time went, by stage; `judge` is what it took to get ready, for its first candidate."""
+    instants = [*report.reached_s.items(), (None, report.seconds)]
+    spent = {str(stage): after - began for (stage, began), (_, after) in pairwise(instants)}
+    return {"judge": described.seconds, **spent}
 
 
-def _evaluated(work: Evaluate, course: Course, ruling: _Ruling, *, environment: Environment) -> Evaluated:
+def _evaluated(course: Course, ruling: _Ruling, *, environment: Environment) -> Evaluated:
     """The evaluation and the texts it names."""
     texts: dict[Digest, str] = {}
     report, measured = course.report, ruling.measured
@@ -245,7 +243,8 @@ def _evaluated(work: Evaluate, course: Course, ruling: _Ruling, *, environment: 
 
 def _findings(course: Course) -> tuple[Finding, ...]:
     found = course.report.findings
-    if course.retried and not any(finding.kind == "input_mutated" for finding in found):
+    survived = course.retried and course.report.trials_passed > 0
+    if survived and not any(finding.kind == "input_mutated" for finding in found):
         return (*found, Finding("input_mutated", "the candidate writes to its inputs"))
     return found
 
