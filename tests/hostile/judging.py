@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import tempfile
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -15,17 +17,25 @@ from cases import Case, Got, cases, complaints
 from surroundings import Surroundings
 
 import caesar
-from caesar.cli.files import cache_folder
-from caesar.cli.machinery import Machinery, backend_of, choose_devices, machinery
+from caesar.builders.inline import InlineBuilder
+from caesar.cli.files import cache_folder, lock_folder
+from caesar.cli.machinery import backend_of, choose_devices
+from caesar.devices.inventory import Device
+from caesar.devices.pool import LockedDevicePool
 from caesar.domain import Candidate, Problem
 from caesar.effects import Backend, Build, Built, Evaluate, Evaluated, EvaluationSettings, Limits, Request
 from caesar.errors import Fault
+from caesar.evaluators.local import LocalEvaluator, hub_environment
+from caesar.sandbox.box import Tier
+from caesar.sandbox.probe import STRICTEST_FIRST, probe
+from caesar.sandbox.zygote import Zygote
 
-__all__ = ["HERE", "Judging", "Result", "all_cases", "offered_tiers", "opened", "places"]
+__all__ = ["HERE", "Judging", "Result", "all_cases", "opened", "places"]
 
 HERE = Path(__file__).parent
 
 _SETTINGS = EvaluationSettings(timing_trials=40, timing_s=0.5)
+_PRELOAD = ("torch", "caesar.evaluators.judge", "caesar.evaluators.candidate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +57,13 @@ class Result:
 class Judging:
     """Judges cases one after another on a device, and remembers what twins came to."""
 
-    machine: Machinery
+    builder: InlineBuilder
+    evaluator: LocalEvaluator
+    devices: LockedDevicePool
     surroundings: Surroundings
     backend: Backend
+    tier: str
+    """In which candidates are judged."""
     known: dict[str, Got] = field(default_factory=dict)
 
     async def result(self, case: Case) -> Result:
@@ -66,7 +80,7 @@ class Judging:
 
     async def build(self, case: Case) -> Built:
         """Build a case; a second time it comes from the cache."""
-        return await self.machine.builder.build(
+        return await self.builder.build(
             Build(_request(case), Candidate(case.source), backend=self.backend, limits=_limits(case))
         )
 
@@ -96,27 +110,54 @@ class Judging:
             settings=_SETTINGS,
             limits=_limits(case),
         )
-        grant = await self.machine.devices.acquire(work.request.id)
+        grant = await self.devices.acquire(work.request.id)
         try:
-            return _with(got, await self.machine.evaluator.evaluate(work, grant))
+            return _with(got, await self.evaluator.evaluate(work, grant))
         except Fault as fault:
             return replace(got, verdict="fault", reason=str(fault))
         finally:
-            await self.machine.devices.release(grant)
+            await self.devices.release(grant)
 
 
 @asynccontextmanager
-async def opened(device: str, tier: str, surroundings: Surroundings) -> AsyncIterator[Judging]:
-    """Judging on the first device of a kind, in a tier."""
+async def opened(device: str, tier: str | None, surroundings: Surroundings) -> AsyncIterator[Judging]:
+    """Judging on the first device of a kind, in a tier: the strictest that works, if None is named.
+
+    UsageError where the tier that is named does not work here.
+    """
     backend = backend_of(Backend(device))
     (first, *_) = choose_devices(backend, ())
-    async with machinery((first,), backend) as machine:
-        yield Judging(machine, surroundings, backend)
+    with (
+        tempfile.TemporaryDirectory(prefix="caesar-") as folder,
+        LockedDevicePool((first,), folder=lock_folder()) as pool,
+    ):
+        async with Zygote(preload=_PRELOAD) as zygote:
+            tiers = STRICTEST_FIRST if tier is None else tuple({Tier(tier)} - {Tier.NONE})
+            found = await probe(zygote, devices=_nodes(first), tiers=tiers)
+            if tier is not None:
+                found.at_least(Tier(tier))
+            builder = InlineBuilder(cache=cache_folder() / "builds", zygote=zygote, arch=first.arch)
+            builder.preflight(backend)
+            evaluator = LocalEvaluator(
+                zygote=zygote,
+                scratch=Path(folder),
+                device_names={first.id: first.name},
+                tier=found.tier,
+                nodes={first.id: _nodes(first)},
+                env=hub_environment(os.environ),
+            )
+            try:
+                yield Judging(builder, evaluator, pool, surroundings, backend, found.tier.value)
+            finally:
+                await evaluator.close()
 
 
-def offered_tiers() -> tuple[str, ...]:
-    """The tiers that work on this machine."""
-    return ("none",)
+def _nodes(device: Device) -> tuple[Path, ...]:
+    """What of /dev a device takes; nothing for the CPU."""
+    if device.arch is None:
+        return ()
+    names = ("nvidia0", "nvidiactl", "nvidia-uvm", "nvidia-uvm-tools")
+    return tuple(path for path in (Path("/dev", name) for name in names) if path.exists())
 
 
 @cache

@@ -1,6 +1,6 @@
 """The table of hostile and honest candidates: builds and judges each, prints a line each, and counts.
 
-    python tests/hostile/table.py --device cuda --tier namespace [--only TEXT] [--json]
+    python tests/hostile/table.py --device cuda --tier namespace [--only TEXT ...] [--json]
 
 Several are built at once where there are cores for it; they are judged one after another, since their
 times count. Status 1 if one came out otherwise than expected.
@@ -17,7 +17,7 @@ import sys
 from collections.abc import Sequence
 
 from cases import TIERS, Case
-from judging import Judging, Result, all_cases, offered_tiers, opened, places
+from judging import Judging, Result, all_cases, opened, places
 from surroundings import Surroundings
 
 __all__ = ["main"]
@@ -29,16 +29,7 @@ _WIDTH = 46
 def main(arguments: Sequence[str] | None = None) -> int:
     """Judge what was asked for; 0 if all of it came as expected."""
     options = _options(arguments)
-    chosen = [
-        case
-        for case in all_cases()
-        if case.device == options.device and options.tier in case.tiers and options.only in case.name
-    ]
-    sys.stderr.write(
-        f"{len(chosen)} candidates on {options.device} in tier {options.tier}, Python"
-        f" {platform.python_version()}, {len(os.sched_getaffinity(0))} cores\n"
-    )
-    results = asyncio.run(_judged(chosen, device=options.device, tier=options.tier, quiet=options.json))
+    results = asyncio.run(_judged(options))
     if options.json:
         sys.stdout.write(json.dumps([_document(result) for result in results], indent=2) + "\n")
     wrong = [result for result in results if not result.right]
@@ -49,24 +40,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--tier", choices=TIERS, default=offered_tiers()[-1])
-    parser.add_argument("--only", default="", help="judge those whose names hold this text")
+    parser.add_argument("--tier", choices=TIERS, help="the strictest that works, if none is named")
+    parser.add_argument(
+        "--only", nargs="+", default=[""], help="judge those whose names hold one of these texts"
+    )
     parser.add_argument("--json", action="store_true", help="print a JSON list")
     return parser.parse_args(arguments)
 
 
-async def _judged(chosen: Sequence[Case], *, device: str, tier: str, quiet: bool) -> list[Result]:
+async def _judged(options: argparse.Namespace) -> list[Result]:
     results = []
     with Surroundings.laid_out(places()) as surroundings:
-        async with opened(device, tier, surroundings) as judging:
+        async with opened(options.device, options.tier, surroundings) as judging:
+            chosen = _chosen(options, judging.tier)
             await _build(judging, chosen)
             for case in chosen:
                 result = await judging.result(case)
                 results.append(result)
-                if not quiet:
+                if not options.json:
                     sys.stdout.write(_line(result))
                     sys.stdout.flush()
     return results
+
+
+def _chosen(options: argparse.Namespace, tier: str) -> list[Case]:
+    chosen = [
+        case
+        for case in all_cases()
+        if case.device == options.device
+        and tier in case.tiers
+        and any(name in case.name for name in options.only)
+    ]
+    sys.stderr.write(
+        f"{len(chosen)} candidates on {options.device} in tier {tier}, Python"
+        f" {platform.python_version()}, {len(os.sched_getaffinity(0))} cores\n"
+    )
+    return chosen
 
 
 async def _build(judging: Judging, chosen: Sequence[Case]) -> None:

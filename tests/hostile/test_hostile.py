@@ -3,8 +3,11 @@
 import asyncio
 
 import pytest
-from judging import all_cases, offered_tiers, opened, places
+from cases import TIERS
+from judging import all_cases, opened, places
 from surroundings import Surroundings
+
+from caesar.errors import UsageError
 
 pytestmark = pytest.mark.slow
 
@@ -17,7 +20,7 @@ def surroundings():
         yield laid_out
 
 
-@pytest.fixture(scope="module", params=offered_tiers())
+@pytest.fixture(scope="module", params=TIERS)
 def tier(request):
     return request.param
 
@@ -27,7 +30,10 @@ def result_of(tier, surroundings):
     """Judge a case in a tier, with one zygote for all of them."""
     with asyncio.Runner() as runner:
         manager = opened("cpu", tier, surroundings)
-        judging = runner.run(manager.__aenter__())
+        try:
+            judging = runner.run(manager.__aenter__())
+        except UsageError as error:
+            pytest.skip(str(error))
         yield lambda case: runner.run(judging.result(case))
         runner.run(manager.__aexit__(None, None, None))
 

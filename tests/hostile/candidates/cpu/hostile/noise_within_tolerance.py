@@ -1,6 +1,6 @@
 # problem: relu_add
 # rows: kernelbench B2, kernelbench C3
-# verdict: passed|incorrect
+# verdict: incorrect|passed
 # effect: none
 # findings: flaky|low_precision
 # note: the right output, and random noise of half the tolerance
