@@ -212,7 +212,11 @@ class ScriptedMeter:
         self.measured: list[str] = []
         """The ids of the problems asked for, in order."""
 
-    async def conditions(self, settings: EvaluationSettings, grant: Grant) -> Conditions:
+    async def conditions(
+        self,
+        settings: EvaluationSettings,
+        grant: Grant,  # noqa: ARG002 - the port's
+    ) -> Conditions:
         """Those of a device that does not exist."""
         return Conditions("scripted device", "", "none", None, settings.precision.value, "scripted-1")
 
