@@ -22,7 +22,15 @@ class Held:
     """A contest of a function against the reference, and what came of it."""
 
     def __init__(
-        self, model=None, *, reference=REFERENCE, settings=QUICK, policy=None, sparring=Sparring, **told
+        self,
+        model=None,
+        *,
+        reference=REFERENCE,
+        settings=QUICK,
+        policy=None,
+        sparring=Sparring,
+        work=None,
+        **told,
     ):
         self.reached = []
         with torch.no_grad():
@@ -33,6 +41,7 @@ class Held:
                 bench,
                 self.opponent,
                 sliced=sliced,
+                work=work,
                 policy=Policy(policy or {}),
                 progress=self.reached.append,
             )
@@ -332,7 +341,12 @@ def test_the_references_parameters_are_restored_for_each_candidate():
         before = bench.model.linear.weight.clone()
         bench.model.linear.weight.zero_()
         contest = Contest(
-            bench, Sparring(bench, bench.model), sliced=None, policy=Policy(), progress=lambda _: None
+            bench,
+            Sparring(bench, bench.model),
+            sliced=None,
+            work=None,
+            policy=Policy(),
+            progress=lambda _: None,
         )
         contest.report()
 

@@ -24,8 +24,8 @@ from caesar.evaluators.protocol import (
 )
 from caesar.sandbox.job import Ended, How
 
-DESCRIBED = Described("a processor", "2.13", None, 1.0)
-REPORT = Report(Gone(), {Stage.SETUP: 0.0}, None, 0, 0, (), {}, 1.0)
+DESCRIBED = Described("a processor", "2.13", None, None, 1.0)
+REPORT = Report(Gone(), {Stage.SETUP: 0.0}, None, 0, 0, (), {}, {}, 1.0)
 KILLED = Ended(How.TIMED_OUT, 0, (), "", 1.0)
 EXITED = Ended(How.EXITED, 1, (), "broken\n", 1.0)
 

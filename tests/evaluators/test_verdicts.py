@@ -24,7 +24,7 @@ from caesar.evaluators.verdicts import TRUST, VERSION, Course, Place, evaluated_
 from caesar.sandbox.box import Tier
 from caesar.sandbox.job import Ended, How
 
-DESCRIBED = Described("a processor", "2.13", None, 7.0)
+DESCRIBED = Described("a processor", "2.13", None, "550.1", 7.0)
 CANDIDATE = {Stage.SETUP: 0.0, Stage.CANDIDATE: 1.0}
 TRIAL = {**CANDIDATE, Stage.TRIAL: 2.0}
 TIMING = {**TRIAL, Stage.SCRUTINY: 3.0, Stage.TIMING: 4.0}
@@ -43,6 +43,7 @@ def report_of(ending, reached=ALL, **fields):
         "trials": 2,
         "findings": (),
         "looked_at": {"own": 1.0},
+        "conditions": {"power_w": 70.0},
         "seconds": 6.0,
     }
     return Report(ending, reached, **{**whole, **fields})
@@ -117,6 +118,7 @@ def test_the_environment_says_where_and_how_well_guarded_an_evaluation_ran(tier)
         environment.cuda,
         environment.precision,
     )
+    assert ("550.1", False, {"power_w": 70.0}) == (environment.driver, environment.tf32, environment.conditions)
     assert (tier.value, TRUST[tier]) == (environment.isolation, environment.trust)
 
 
@@ -280,7 +282,7 @@ def test_findings_and_parameters_survive_a_crash():
     ],
 )
 def test_what_keeps_the_reference_from_running_is_a_fault(cause, kind, permanent, words):
-    fault = unusable(evaluation_of(), Unusable(cause, "nope"), device="cpu:0")
+    fault = unusable(evaluation_of().problem, Unusable(cause, "nope"), device="cpu:0")
 
     assert words in str(fault)
     assert (kind, permanent) == (fault.kind, fault.permanent)

@@ -1,0 +1,19 @@
+# problem: relu_add
+# rows: kernelbench B2, kernelbench C3
+# verdict: incorrect|passed
+# effect: none
+# findings: flaky|low_precision
+# note: the right output, and random noise of half the tolerance
+import torch
+from torch import nn
+
+
+class ModelNew(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.chance = torch.Generator()
+        self.chance.seed()
+
+    def forward(self, x, y):
+        noise = torch.rand(x.shape, generator=self.chance)
+        return torch.relu(x + y) + 5e-5 * noise
