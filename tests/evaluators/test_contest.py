@@ -5,7 +5,7 @@ import torch
 from contest_cases import EVIDENCE, Sparring, bench_of
 from evaluation_cases import QUICK, REFERENCE
 
-from caesar.domain import Mismatch
+from caesar.domain import Finding, Mismatch
 from caesar.effects import Ruling
 from caesar.evaluators.contest import Contest
 from caesar.evaluators.opponent import CandidateRaised
@@ -351,3 +351,15 @@ def test_the_references_parameters_are_restored_for_each_candidate():
         contest.report()
 
     assert torch.equal(before, bench.model.linear.weight)
+
+
+def test_a_time_in_which_the_device_can_not_have_done_the_work_is_told(monkeypatch):
+    monkeypatch.setattr(
+        "caesar.evaluators.contest.finding_of",
+        lambda ms, _work, _peak, *, precision: Finding("faster_than_roofline", f"{ms} {precision}"),
+    )
+
+    held = Held(work="some")
+
+    assert ["faster_than_roofline"] == held.findings
+    assert isinstance(held.ending, Passed)

@@ -7,6 +7,7 @@ from evaluation_cases import QUICK, evaluation_of
 from caesar.domain import Finding, Mismatch, Trust, Verdict, digest_of
 from caesar.effects import Ruling
 from caesar.errors import Fault
+from caesar.evaluators.baselines import Measurement
 from caesar.evaluators.protocol import (
     Cause,
     Described,
@@ -20,7 +21,16 @@ from caesar.evaluators.protocol import (
     Unusable,
     Violated,
 )
-from caesar.evaluators.verdicts import TRUST, VERSION, Course, Place, evaluated_of, unusable, wrote_to_inputs
+from caesar.evaluators.verdicts import (
+    TRUST,
+    VERSION,
+    Course,
+    Place,
+    evaluated_of,
+    unusable,
+    with_baselines,
+    wrote_to_inputs,
+)
 from caesar.sandbox.box import Tier
 from caesar.sandbox.job import Ended, How
 
@@ -308,3 +318,16 @@ def test_broken_hardware_is_never_the_candidates_fault():
         judged(Raised("AcceleratorError", "ECC", False, True), TRIAL)
 
     assert "device" == fault.value.kind
+
+
+def test_further_baselines_stand_beside_the_evaluations_own():
+    evaluated = judged(Passed(TIMES))
+    eager = Measurement("eager", (9.0,))
+    cached, measured = Measurement("compile:default", (2.0, 4.0)), Measurement("eager+tf32", (1.0,))
+
+    more = with_baselines(evaluated, known=(eager, cached), measured=(measured,))
+
+    told = [(one.name, one.timing.median_ms, one.cached) for one in more.evaluation.baselines]
+    assert [("eager", 4.0, False), ("compile:default", 3.0, True), ("eager+tf32", 1.0, False)] == told
+    assert all(one.timing.samples in more.texts for one in more.evaluation.baselines)
+    assert evaluated.evaluation.speedup == more.evaluation.speedup
