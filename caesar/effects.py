@@ -27,12 +27,14 @@ __all__ = [
     "Generate",
     "Generated",
     "Grant",
+    "Isolation",
     "JudgeKind",
     "Limits",
     "Message",
     "ModelSettings",
     "Precision",
     "Request",
+    "Ruling",
     "Tf32",
     "TimingPolicy",
 ]
@@ -105,6 +107,23 @@ class Tf32(StrEnum):
         return {"off": (False,), "on": (True,), "both": (False, True)}[self]
 
 
+class Isolation(StrEnum):
+    """How far candidates have to be shut in at least."""
+
+    AUTO = "auto"
+    """As far as this machine can."""
+    PROCESS = "process"
+    NAMESPACE = "namespace"
+
+
+class Ruling(StrEnum):
+    """What a finding does to a candidate."""
+
+    INCORRECT = "incorrect"
+    FINDING = "finding"
+    """It is told, and decides nothing."""
+
+
 class TimingPolicy(StrEnum):
     """How long a correct candidate is timed."""
 
@@ -157,8 +176,9 @@ class EvaluationSettings:
     compile_mode: CompileMode = CompileMode.DEFAULT
     tf32: Tf32 = Tf32.OFF
     timing: TimingPolicy = TimingPolicy.AUTO
-    policy: Mapping[str, bool] = field(default_factory=dict)
-    """Which findings make a candidate incorrect, over the defaults (docs/verdicts.md)."""
+    isolation: Isolation = Isolation.AUTO
+    policy: Mapping[str, Ruling] = field(default_factory=dict)
+    """What becomes of findings, over the defaults (docs/verdicts.md)."""
 
 
 @dataclass(frozen=True, slots=True)

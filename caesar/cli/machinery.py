@@ -4,33 +4,47 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from caesar.builders.inline import InlineBuilder
 from caesar.cli.files import cache_folder, lock_folder
-from caesar.devices.inventory import Device, find_gpus, inventory
+from caesar.devices.inventory import Device, find_gpus, inventory, nodes_of
 from caesar.devices.pool import LockedDevicePool
-from caesar.effects import Backend, JudgeKind
+from caesar.effects import Backend, Isolation, JudgeKind
 from caesar.errors import UsageError
+from caesar.evaluators.baselines import BaselineCache
 from caesar.evaluators.chosen import ChosenEvaluator
 from caesar.evaluators.kernelbench import Installation, KernelBenchJudge, find_installation
 from caesar.evaluators.local import LocalEvaluator, hub_environment
+from caesar.evaluators.meter import ReferenceMeter
 from caesar.sandbox.box import Tier
+from caesar.sandbox.probe import probe
 from caesar.sandbox.zygote import Zygote
 
-__all__ = ["Machinery", "backend_of", "choose_devices", "kernelbench_for", "machinery"]
+__all__ = [
+    "Machinery",
+    "backend_of",
+    "choose_devices",
+    "kernelbench_for",
+    "machinery",
+    "preloaded",
+    "shut_in",
+]
+
+_PRELOADED_FOR_CUDA = ("torch._dynamo", "triton?", "cuda.bindings.driver?", "pynvml?")
 
 
 @dataclass(frozen=True, slots=True)
 class Machinery:
-    """The builder, the evaluator and the devices of one process."""
+    """The builder, the evaluator, the meter and the devices of one process."""
 
     builder: InlineBuilder
     evaluator: ChosenEvaluator
     devices: LockedDevicePool
+    meter: ReferenceMeter
 
 
 def backend_of(wanted: Backend | None) -> Backend:
@@ -68,32 +82,58 @@ def kernelbench_for(judge: JudgeKind, backend: Backend, *, root: Path | None) ->
 
 @asynccontextmanager
 async def machinery(
-    devices: Sequence[Device], backend: Backend, *, kernelbench: Installation | None = None
+    devices: Sequence[Device],
+    backend: Backend,
+    *,
+    isolation: Isolation = Isolation.AUTO,
+    kernelbench: Installation | None = None,
 ) -> AsyncIterator[Machinery]:
-    """Builder, evaluator and device pool, ended with everything they started."""
+    """Builder, evaluator and device pool, ended with everything they started.
+
+    UsageError where candidates can't be shut in as far as asked.
+    """
     with (
         tempfile.TemporaryDirectory(prefix="caesar-") as folder,
         LockedDevicePool(devices, folder=lock_folder()) as pool,
     ):
-        async with Zygote(
-            preload=("torch", "caesar.evaluators.judge", "caesar.evaluators.candidate")
-        ) as zygote:
+        async with Zygote(preload=preloaded(backend)) as zygote:
+            tier = await shut_in(zygote, devices, isolation)
             builder = InlineBuilder(cache=cache_folder() / "builds", zygote=zygote, arch=devices[0].arch)
             builder.preflight(backend)
-            names = {device.id: device.name for device in devices}
-            evaluator = _evaluator(zygote, Path(folder), names, kernelbench=kernelbench)
+            evaluator = _evaluator(zygote, Path(folder), devices, tier=tier, kernelbench=kernelbench)
+            meter = ReferenceMeter(zygote=zygote, scratch=Path(folder), env=hub_environment(os.environ))
             try:
-                yield Machinery(builder, evaluator, pool)
+                yield Machinery(builder, evaluator, pool, meter)
             finally:
                 await evaluator.close()
 
 
+def preloaded(backend: Backend) -> tuple[str, ...]:
+    """What every child needs, imported once: on a GPU also what traces and counts a reference's work."""
+    needed = ("torch", "caesar.evaluators.judge", "caesar.evaluators.candidate")
+    return (*needed, *_PRELOADED_FOR_CUDA) if backend is Backend.CUDA else needed
+
+
+async def shut_in(zygote: Zygote, devices: Sequence[Device], isolation: Isolation) -> Tier:
+    """The strictest tier that works here; UsageError where that is below what was asked for."""
+    found = await probe(zygote, devices=nodes_of(devices[0]), env={"CUDA_VISIBLE_DEVICES": devices[0].id})
+    return found.tier if isolation is Isolation.AUTO else found.at_least(Tier(isolation.value))
+
+
 def _evaluator(
-    zygote: Zygote, scratch: Path, names: Mapping[str, str], *, kernelbench: Installation | None
+    zygote: Zygote, scratch: Path, devices: Sequence[Device], *, tier: Tier, kernelbench: Installation | None
 ) -> ChosenEvaluator:
     hub = hub_environment(os.environ)
-    ours = LocalEvaluator(zygote=zygote, scratch=scratch, device_names=names, env=hub)
+    ours = LocalEvaluator(
+        zygote=zygote,
+        scratch=scratch,
+        device_names={device.id: device.name for device in devices},
+        tier=tier,
+        nodes={device.id: nodes_of(device) for device in devices},
+        env=hub,
+        baselines=BaselineCache(cache_folder() / "baselines"),
+    )
     if kernelbench is None:
-        return ChosenEvaluator(ours, None, isolation=Tier.NONE)
+        return ChosenEvaluator(ours, None, isolation=tier)
     theirs = KernelBenchJudge(kernelbench, zygote=zygote, scratch=scratch, env=hub)
-    return ChosenEvaluator(ours, theirs, isolation=Tier.NONE)
+    return ChosenEvaluator(ours, theirs, isolation=tier)

@@ -117,6 +117,14 @@ def run(
 
 
 @app.command()
+def doctor(*, kernelbench: KernelBench = None, json: Json = False) -> None:
+    """Tell what works on this machine, and what to do about what does not."""
+    from caesar.cli.doctor import doctor_command
+
+    raise typer.Exit(doctor_command(kernelbench=kernelbench, json=json))
+
+
+@app.command()
 def evaluate(
     file: Annotated[Path, typer.Argument(help="A candidate: a Python module with ModelNew.")],
     *,
@@ -142,6 +150,37 @@ def evaluate(
         json=json,
     )
     raise typer.Exit(status)
+
+
+@app.command()
+def baseline(
+    suite: Annotated[str, typer.Argument(help="starter, kernelbench/level1, hub/level1, a path.")],
+    *,
+    ids: Annotated[list[str] | None, typer.Option(help="Problem ids or ranges (10-20); may repeat.")] = None,
+    backend: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="An evaluation key (tf32=both); may repeat."),
+    ] = None,
+    devices: Annotated[list[str] | None, typer.Option(help="Devices: GPU UUIDs, indices, cpu:N.")] = None,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Measure what is known as well.")] = False,
+    kernelbench: KernelBench = None,
+    json: Json = False,
+) -> None:
+    """Measure a suite's references, eager and compiled, and keep their times."""
+    from caesar.cli.baseline import BaselineOptions, baseline_command
+
+    options = BaselineOptions(
+        suite=suite,
+        ids=tuple(part for text in ids or () for part in text.split(",") if part),
+        backend=backend,
+        settings=tuple(settings or ()),
+        devices=tuple(devices or ()),
+        refresh=refresh,
+        kernelbench=kernelbench,
+        json=json,
+    )
+    raise typer.Exit(baseline_command(options))
 
 
 @app.command()

@@ -141,7 +141,12 @@ async def _in_store(
         return Tally(finished=run.planned, suspended=0, running=0)
     texts = log.texts(tuple(run.templates.values()))
     templates = Templates({name: texts[digest] for name, digest in run.templates.items()})
-    opened = machinery(prepared.devices, prepared.backend, kernelbench=prepared.kernelbench)
+    opened = machinery(
+        prepared.devices,
+        prepared.backend,
+        isolation=prepared.configuration.spec.evaluation.isolation,
+        kernelbench=prepared.kernelbench,
+    )
     async with opened as machine:
         with open_display(run, total=run.planned, clock=clock) as display:
             world = _world(prepared, log, machine, templates=templates, clock=clock, display=display)

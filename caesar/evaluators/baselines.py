@@ -33,7 +33,6 @@ __all__ = [
     "ForeignBaseline",
     "Measurement",
     "ScriptedMeter",
-    "baseline_name",
     "drifted",
     "foreign_baselines",
     "keys_for",
@@ -78,13 +77,8 @@ class BaselineKey:
 
     @property
     def name(self) -> str:
-        """What the result calls this baseline."""
-        return baseline_name(self.mode, tf32=self.tf32)
-
-
-def baseline_name(mode: str, *, tf32: bool) -> str:
-    """eager, compile:default, eager+tf32, ...: plain `eager` is the one speedups are over."""
-    return f"{mode}+tf32" if tf32 else mode
+        """What the result calls this baseline: eager, compile:default, eager+tf32, ..."""
+        return f"{self.mode}+tf32" if self.tf32 else self.mode
 
 
 def keys_for(problem: Digest, settings: EvaluationSettings, conditions: Conditions) -> tuple[BaselineKey, ...]:
@@ -195,13 +189,14 @@ def _write_whole(file: Path, data: bytes) -> None:
 class BaselineMeter(Protocol):
     """What `caesar baseline` needs of an evaluator."""
 
-    async def conditions(self, settings: EvaluationSettings, grant: Grant) -> Conditions:
-        """What times on the granted device depend on, without measuring any."""
-
     async def measure_baseline(
         self, problem: Problem, settings: EvaluationSettings, grant: Grant
-    ) -> tuple[Measurement, ...]:
-        """The baselines that the settings ask for, measured now, the one speedups are over first."""
+    ) -> tuple[Conditions, tuple[Measurement, ...]]:
+        """The baselines that the settings ask for, measured now, the one speedups are over first.
+
+        One that can't be had (torch.compile refuses the reference) is left out; Fault where not even
+        the first can be had; cancelling ends its process tree.
+        """
 
 
 class ScriptedMeter:
@@ -209,21 +204,14 @@ class ScriptedMeter:
 
     def __init__(self, *, slower: float = 1.0) -> None:
         self._slower = slower
-        self.measured: list[str] = []
-        """The ids of the problems asked for, in order."""
-
-    async def conditions(self, settings: EvaluationSettings, grant: Grant) -> Conditions:
-        """Those of a device that does not exist."""
-        return Conditions("scripted device", "", "none", None, settings.precision.value, "scripted-1")
 
     async def measure_baseline(
         self, problem: Problem, settings: EvaluationSettings, grant: Grant
-    ) -> tuple[Measurement, ...]:
-        """Ten equal samples of each baseline."""
-        self.measured.append(problem.id)
-        conditions = await self.conditions(settings, grant)
+    ) -> tuple[Conditions, tuple[Measurement, ...]]:
+        """Ten equal samples of each baseline, on a device that does not exist."""
+        conditions = Conditions(f"scripted {grant.device}", "", "none", None, settings.precision, "scripted-1")
         keys = keys_for(problem.digest, settings, conditions)
-        return tuple(Measurement(key.name, (self._slower * _own_ms(key),) * 10) for key in keys)
+        return conditions, tuple(Measurement(key.name, (self._slower * _own_ms(key),) * 10) for key in keys)
 
 
 def _own_ms(key: BaselineKey) -> float:

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from caesar.effects import EvaluationSettings
+from caesar.effects import EvaluationSettings, Tf32
 from caesar.evaluators.buffers import Buffer, HostBuffer, create_buffer
 from caesar.evaluators.device import Device
 from caesar.evaluators.layout import Plan, Planner, filled, rebuilt
@@ -128,6 +128,7 @@ class Bench:
             state=tuple(state),
             output_bytes=self.outputs.nbytes,
             slots=tuple(stand.slot for stand in stands),
+            tf32=self.settings.tf32 is Tf32.ON,
             spin_s=self.spin_s,
         )
         descriptors = (host.descriptor, self.outputs.descriptor, *(stand.buffer.descriptor for stand in stands))

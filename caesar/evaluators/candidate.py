@@ -18,7 +18,7 @@ import torch
 
 from caesar.evaluators.boundary import candidate_traceback
 from caesar.evaluators.buffers import Buffer, attach_buffer
-from caesar.evaluators.device import Device, is_hardware, is_out_of_memory, open_device
+from caesar.evaluators.device import Device, allow_tf32, is_hardware, is_out_of_memory, open_device
 from caesar.evaluators.layout import rebuilt
 from caesar.evaluators.outputs import described, skeleton
 from caesar.evaluators.reference import Model, construct, copy_state, set_seed
@@ -61,6 +61,7 @@ class _Process:
         self._setup = setup
         self._source = source
         self._device = open_device(cuda=setup.cuda)
+        allow_tf32(allowed=setup.tf32)
         host, outputs, *slots = desk.descriptors
         self._host = attach_buffer(host, setup.host_bytes, cuda=False, writable=False)
         self._outputs = attach_buffer(outputs, setup.output_bytes, cuda=setup.cuda, writable=True)

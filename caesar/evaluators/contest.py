@@ -8,6 +8,7 @@ Imports torch: the judge only.
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,6 +18,7 @@ from typing import Any
 import torch
 
 from caesar.domain import Finding, Mismatch, storable
+from caesar.effects import Tf32
 from caesar.evaluators.bench import Bench, Stand
 from caesar.evaluators.clock import Calibration
 from caesar.evaluators.compare import is_finite, mismatch
@@ -28,6 +30,7 @@ from caesar.evaluators.protocol import (
     Differs,
     Ending,
     Gone,
+    Measured,
     Passed,
     Raised,
     Reached,
@@ -36,6 +39,7 @@ from caesar.evaluators.protocol import (
     Violated,
 )
 from caesar.evaluators.reference import copy_state, secret_seed
+from caesar.evaluators.roofline import Work, finding_of, peak_of
 from caesar.evaluators.scrutiny import KINDS, exact_of, inputs_of
 from caesar.evaluators.timing import Bout, measure
 from caesar.evaluators.wire import Lost, Violation
@@ -74,6 +78,7 @@ class _Account:
     trials_passed: int = 0
     findings: dict[str, Finding] = field(default_factory=dict)
     looked_at: dict[str, float] = field(default_factory=dict)
+    conditions: dict[str, float] = field(default_factory=dict)
 
 
 class Contest:
@@ -85,6 +90,7 @@ class Contest:
         opponent: Opponent,
         *,
         sliced: Stand | None,
+        work: Work | None,
         policy: Policy,
         progress: Callable[[Reached], None],
         now: Callable[[], float] = time.perf_counter,
@@ -92,6 +98,7 @@ class Contest:
         self._bench = bench
         self._opponent = opponent
         self._sliced = sliced
+        self._work = work
         self._policy = policy
         self._progress = progress
         self._now = now
@@ -111,6 +118,7 @@ class Contest:
             trials=account.trials,
             findings=tuple(account.findings.values()),
             looked_at=account.looked_at,
+            conditions=account.conditions,
             seconds=self._now() - self._began,
         )
 
@@ -276,10 +284,21 @@ class Contest:
     def _time(self) -> Passed:
         bout = Bout(self._bench, self._opponent, self._calibration, check=self._check_timed, now=self._now)
         measured, notes = measure(bout, settings=self._bench.settings, now=self._now)
+        self._account.conditions = self._bench.device.conditions()
         self._notice_contention(bout.watch.share)
         for kind, detail in notes:
             self._notice(kind, detail)
+        self._notice_haste(measured)
         return Passed(measured)
+
+    def _notice_haste(self, measured: Measured) -> None:
+        """Report a time in which this device could not have done the work."""
+        if self._work is None:
+            return
+        peak, precision = peak_of(self._bench.device.name), self._bench.settings.precision
+        finding = finding_of(statistics.median(measured.candidate_ms), self._work, peak, precision=precision)
+        if finding is not None:
+            self._notice(finding.kind, finding.detail)
 
     def _check_timed(self, stand: Stand, expected: Any) -> float:
         """Have a timed call's outputs shown; the milliseconds that took. Wrong ones end the contest."""
@@ -310,7 +329,9 @@ class Contest:
         evidence = evidence_of(self._opponent.trace(slot=0, seed=seed))
         if evidence is None:
             raise Violation("a trace that can't be read")
-        for finding in findings_of(evidence, cuda=self._bench.cuda, allows_tf32=False):
+        for finding in findings_of(
+            evidence, cuda=self._bench.cuda, allows_tf32=self._bench.settings.tf32 is Tf32.ON
+        ):
             self._account.findings.setdefault(finding.kind, finding)
 
     def _try_another_shape(self) -> None:

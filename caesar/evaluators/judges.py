@@ -16,8 +16,10 @@ import msgspec
 from caesar.errors import Fault
 from caesar.evaluators.protocol import (
     Assignment,
+    Baselines,
     Contest,
     Described,
+    Measure,
     Message,
     Reached,
     Report,
@@ -99,6 +101,14 @@ class Judge:
                     progress(reached)
                 case other:
                     raise JudgeLost(f"it said {type(other).__name__} in the middle of a contest")
+
+    async def measure(self, names: tuple[str, ...]) -> Baselines:
+        """Its reference's times, run in these ways; JudgeLost where it ended first."""
+        await asyncio.get_running_loop().sock_sendall(self._control, encode(Measure(names)))
+        message = await self._read()
+        if not isinstance(message, Baselines):
+            raise JudgeLost(f"it said {type(message).__name__} where baselines were due")
+        return message
 
     async def end(self) -> Ended | None:
         """Kill it and all it started; None where the sandbox itself has failed."""

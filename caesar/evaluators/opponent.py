@@ -89,7 +89,7 @@ class Opponent:
 
     def _timed(self, command: Command) -> Called:
         done, wall_ms = self._ask(command, Done)
-        if not (0 <= done.elapsed_ms <= wall_ms and 0 <= done.launch_ms <= wall_ms):
+        if not (0 < done.elapsed_ms <= wall_ms and 0 <= done.launch_ms <= wall_ms):
             return Called(wall_ms, wall_ms, wall_ms)
         return Called(done.elapsed_ms, done.launch_ms, wall_ms)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from caesar.effects import Ruling
+
 __all__ = ["FINDINGS", "Policy"]
 
 FINDINGS: Mapping[str, bool] = {
@@ -33,8 +35,9 @@ FINDINGS: Mapping[str, bool] = {
 class Policy:
     """What a spec says of findings, over the defaults."""
 
-    decides: Mapping[str, bool] = field(default_factory=dict)
+    rulings: Mapping[str, Ruling] = field(default_factory=dict)
 
     def rejects(self, finding: str) -> bool:
         """Whether a candidate with this finding is incorrect."""
-        return self.decides.get(finding, FINDINGS.get(finding, False))
+        ruling = self.rulings.get(finding)
+        return FINDINGS.get(finding, False) if ruling is None else ruling is Ruling.INCORRECT

@@ -52,6 +52,9 @@ _VERIFIED_SHARE = 0.25
 _DECIMALS = 6
 """Of a millisecond: nanoseconds, finer than any clock here."""
 
+_LEAST_MS = 1e-6
+"""What no call takes less than: a claim of nothing would be no measurement."""
+
 
 class Check(Protocol):
     """Has a timed call's outputs shown and compared."""
@@ -92,6 +95,8 @@ class Bout:
         seed = secret_seed()
         verify = self._verifies()
         inputs = stand.release(seed)
+        if self.bench.writable:
+            inputs = cloned(inputs)  # the reference may come after a candidate that changes its own
         if verify:
             self.bench.poison(0xFF)
         if candidate_first:
@@ -174,8 +179,8 @@ def _measured(calibration: Calibration, pairs: list[_Pair]) -> tuple[Measured, t
     candidate = claimed if honest else [calibration.judged(wall) + late_ms for wall in walls]
     notes = () if honest else (("timing_inconsistent", _disagreement(calibration, claimed, walls, late_ms)),)
     measured = Measured(
-        candidate_ms=tuple(round(ms, _DECIMALS) for ms in candidate),
-        reference_ms=tuple(round(pair.reference_ms, _DECIMALS) for pair in pairs),
+        candidate_ms=tuple(map(_rounded, candidate)),
+        reference_ms=tuple(_rounded(pair.reference_ms) for pair in pairs),
         launch_ms=round(statistics.median(pair.candidate.launch_ms for pair in pairs), _DECIMALS),
         reference_launch_ms=round(statistics.median(pair.reference_launch_ms for pair in pairs), _DECIMALS),
         clock="candidate" if honest else "judge",
@@ -183,6 +188,10 @@ def _measured(calibration: Calibration, pairs: list[_Pair]) -> tuple[Measured, t
         verified=sum(pair.shown_ms is not None for pair in pairs),
     )
     return measured, notes
+
+
+def _rounded(milliseconds: float) -> float:
+    return max(_LEAST_MS, round(milliseconds, _DECIMALS))
 
 
 def _disagreement(calibration: Calibration, claimed: list[float], walls: list[float], late_ms: float) -> str:

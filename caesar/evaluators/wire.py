@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 __all__ = [
+    "MOST_DIMENSIONS",
     "MOST_LEAVES",
     "Ask",
     "Command",
@@ -38,7 +39,9 @@ __all__ = [
 MOST_LEAVES = 16
 """How many outputs a model may return."""
 
-_MOST_DIMENSIONS = 8
+MOST_DIMENSIONS = 8
+"""How many dimensions of an output can be told."""
+
 _NAME_BYTES = 40
 _ERROR_BYTES = 100
 _DETAIL_BYTES = 6000
@@ -118,12 +121,12 @@ class Leaf:
     value: float = 0.0
     """Of a number or a boolean."""
 
-    _LAYOUT = struct.Struct(f"<BB{_NAME_BYTES}s{_MOST_DIMENSIONS}qd")
+    _LAYOUT = struct.Struct(f"<BB{_NAME_BYTES}s{MOST_DIMENSIONS}qd")
 
     def encode(self) -> bytes:
-        """As bytes; dimensions beyond the eighth are left out, which no reference's output has."""
-        shape = self.shape[:_MOST_DIMENSIONS]
-        padded = (*shape, *((0,) * (_MOST_DIMENSIONS - len(shape))))
+        """As bytes; it has at most eight dimensions."""
+        shape = self.shape[:MOST_DIMENSIONS]
+        padded = (*shape, *((0,) * (MOST_DIMENSIONS - len(shape))))
         return self._LAYOUT.pack(
             self.form, len(self.shape) % 256, _bytes_of(self.name, _NAME_BYTES), *padded, self.value
         )
@@ -132,7 +135,7 @@ class Leaf:
     def decode(cls, part: bytes) -> Leaf:
         """The inverse of encode(); ValueError for what no encode() gives."""
         form, dimensions, name, *shape, value = cls._LAYOUT.unpack(part)
-        if dimensions > _MOST_DIMENSIONS:
+        if dimensions > MOST_DIMENSIONS:
             raise ValueError("too many dimensions")
         return cls(Form(form), _text_of(name), tuple(shape[:dimensions]), value)
 
