@@ -10,7 +10,7 @@ from typing import Self
 __all__ = ["Calibration"]
 
 _SHARE = 0.05
-_SLACK_MS = 0.03
+_SLACK_MS = 0.06
 """By how much the judge's clock, its overhead taken off, may exceed an honest claim: waking up takes time."""
 
 

@@ -213,7 +213,8 @@ class Contest:
     def _answered(self, stand: Stand, expected: Any, *, seed: int) -> Mismatch | None:
         """Call the candidate on what is released; how its outputs differ from what is expected."""
         self._bench.poison(_POISONS[self._account.trials % len(_POISONS)])
-        self._opponent.call(slot=self._slot_of(stand), seed=seed)
+        self._opponent.prepare(slot=self._slot_of(stand), seed=seed)
+        self._opponent.call()
         shown, _ = self._opponent.show()
         return mismatch(
             expected,
@@ -252,7 +253,8 @@ class Contest:
         if exact is None:
             return
         self._bench.poison(_POISONS[0])
-        self._opponent.call(slot=0, seed=seed)
+        self._opponent.prepare(slot=0, seed=seed)
+        self._opponent.call()
         shown, _ = self._opponent.show()
         outputs = self._outputs(stand)
         found = mismatch(
