@@ -117,6 +117,14 @@ def run(
 
 
 @app.command()
+def doctor(*, kernelbench: KernelBench = None, json: Json = False) -> None:
+    """Tell what works on this machine, and what to do about what does not."""
+    from caesar.cli.doctor import doctor_command
+
+    raise typer.Exit(doctor_command(kernelbench=kernelbench, json=json))
+
+
+@app.command()
 def evaluate(
     file: Annotated[Path, typer.Argument(help="A candidate: a Python module with ModelNew.")],
     *,

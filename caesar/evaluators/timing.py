@@ -1,8 +1,9 @@
 """Timing reference and candidate alternately, on fresh inputs, until the mean is known well enough.
 
 In the order reference, candidate, candidate, reference, ..., so that a drifting clock rate favours
-neither; the second-level cache is emptied before each call. The judge's clock decides: what the
-candidate's process claims is used only where it agrees.
+neither; the second-level cache is emptied before each call. Outputs are asked for right after the call
+that made them: work that is put off could hide behind a reference that is timed in between. The
+judge's clock decides: what the candidate's process claims is used only where it agrees.
 
 Imports torch: the judge only.
 """
@@ -100,12 +101,14 @@ class Bout:
         if verify:
             self.bench.poison(0xFF)
         if candidate_first:
+            expected = self.bench.expected(inputs, seed=seed) if verify else None
             candidate = self._candidate(slot, seed)
-            reference_ms, launch_ms, expected = self._reference(inputs, seed)
+            shown_ms = self.check(stand, expected) if verify else None  # at once: see the module's docstring
+            reference_ms, launch_ms, _ = self._reference(inputs, seed)
         else:
             reference_ms, launch_ms, expected = self._reference(inputs, seed)
             candidate = self._candidate(slot, seed)
-        shown_ms = self.check(stand, expected) if verify else None
+            shown_ms = self.check(stand, expected) if verify else None
         return _Pair(reference_ms, launch_ms, candidate, shown_ms)
 
     def _verifies(self) -> bool:

@@ -35,6 +35,10 @@ class Scene:
         self.events.append(("reference", x.item(), torch.initial_seed()))
         return x + 1
 
+    def expected(self, inputs, *, seed):
+        self.events.append(("expected",))
+        return inputs[0] + 1
+
     def flush(self):
         self.events.append(("flush",))
 
@@ -130,6 +134,13 @@ def test_reference_and_candidate_take_turns_at_going_first(monkeypatch):
 
     order = [name for name, *_ in scene.calls()[4:]]
     assert ["reference", "candidate", "candidate", "reference"] * 2 == order
+
+
+def test_outputs_are_looked_at_before_anything_else_is_timed():
+    _, _, scene = timed(trials=4)
+
+    after = [later for name, later in itertools.pairwise(scene.names()) if name == "candidate"]
+    assert {"check"} == set(after)
 
 
 def test_both_see_equal_inputs_and_seeds_within_a_pair():

@@ -35,10 +35,10 @@ _LATE_S = 2.5
 class Surroundings:
     """The canaries, the listeners, and what of a candidate can be seen from outside."""
 
-    def __init__(self, canary: str, places: Mapping[str, Path]) -> None:
+    def __init__(self, canary: str, places: Mapping[str, Path], heard: Mapping[str, list[bytes]]) -> None:
         self.canary = canary
         self._places = places
-        self._heard: dict[str, list[bytes]] = {}
+        self._heard = heard
         self._intact = {path: path.read_bytes() for path in SECRETS.rglob("*") if path.is_file()}
 
     @classmethod
@@ -46,18 +46,18 @@ class Surroundings:
     def laid_out(cls, places: Mapping[str, Path]) -> Iterator[Self]:
         """Secrets in files and in this process's environment, and listeners, until the block ends.
 
-        `places` are the folders that markers name in braces.
+        `places` are the folders that markers name in braces. OSError where somebody else has laid out theirs:
+        candidates know one place only.
         """
         canary = f"canary-{secrets.token_hex(16)}"
-        _lay_out(canary)
-        os.environ["CAESAR_HOSTILE_API_KEY"] = canary
-        surroundings = cls(canary, places)
-        try:
-            with surroundings._listening():
-                yield surroundings
-        finally:
-            del os.environ["CAESAR_HOSTILE_API_KEY"]
-            shutil.rmtree(SECRETS, ignore_errors=True)
+        with _listening() as heard:
+            _lay_out(canary)
+            os.environ["CAESAR_HOSTILE_API_KEY"] = canary
+            try:
+                yield cls(canary, places, heard)
+            finally:
+                del os.environ["CAESAR_HOSTILE_API_KEY"]
+                shutil.rmtree(SECRETS, ignore_errors=True)
 
     def prepare(self, case: Case) -> None:
         """Remove what an earlier candidate may have left under the names of this one."""
@@ -88,24 +88,26 @@ class Surroundings:
     def _path(self, marker: str) -> Path:
         return Path(marker.format_map({name: str(path) for name, path in self._places.items()}))
 
-    @contextmanager
-    def _listening(self) -> Iterator[None]:
-        with (
-            socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,
-            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
-            socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as unix,
-        ):
-            tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            tcp.bind(("127.0.0.1", PORT))
-            udp.bind(("127.0.0.1", PORT))
-            unix.bind(ABSTRACT)
-            for name, link in ((f"tcp {PORT}", tcp), (f"udp {PORT}", udp), ("unix @caesar-hostile", unix)):
-                heard = self._heard[name] = []
-                listen = _hear_datagrams if link is udp else _hear_callers
-                threading.Thread(target=listen, args=(link, heard), daemon=True).start()
-            yield
-            for link in (tcp, unix):
-                link.shutdown(socket.SHUT_RDWR)
+
+@contextmanager
+def _listening() -> Iterator[Mapping[str, list[bytes]]]:
+    """What is heard by each listener, as cases name them."""
+    heard: dict[str, list[bytes]] = {}
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
+        socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as unix,
+    ):
+        tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        tcp.bind(("127.0.0.1", PORT))
+        udp.bind(("127.0.0.1", PORT))
+        unix.bind(ABSTRACT)
+        for name, link in ((f"tcp {PORT}", tcp), (f"udp {PORT}", udp), ("unix @caesar-hostile", unix)):
+            listen = _hear_datagrams if link is udp else _hear_callers
+            threading.Thread(target=listen, args=(link, heard.setdefault(name, [])), daemon=True).start()
+        yield heard
+        for link in (tcp, unix):
+            link.shutdown(socket.SHUT_RDWR)
 
 
 def _lay_out(canary: str) -> None:

@@ -3,7 +3,7 @@
 # verdict: crashed|incorrect
 # leaves: nothing
 # limit: 20
-# note: forks in a call, and both go on with the harness: every answer comes twice
+# note: forks at the end of a call, and both go on with the harness: every answer comes twice
 import ctypes
 import os
 
@@ -19,7 +19,8 @@ class ModelNew(nn.Module):
         self.forked = False
 
     def forward(self, x, y):
+        out = torch.relu(x + y)
         if not self.forked:
             self.forked = True
             os.fork()
-        return torch.relu(x + y)
+        return out
