@@ -133,7 +133,7 @@ class _Process:
         for output, (_, leaf) in zip(self._setup.slots[self._slot].outputs, found, strict=False):
             if output.place is not None and isinstance(leaf, torch.Tensor):
                 target = rebuilt(output.place, self._outputs)
-                if target.shape == leaf.shape and target.dtype == leaf.dtype:
+                if _fits(leaf, target):
                     target.copy_(leaf)
         self._device.synchronize()
         described_leaves = tuple(described(leaf, device=self._device) for _, leaf in found)
@@ -154,6 +154,12 @@ class _Process:
 
     def _arguments(self, slot: int) -> list[Any]:
         return list(rebuilt(self._setup.slots[slot].inputs, self._slots[slot]))
+
+
+def _fits(leaf: torch.Tensor, target: torch.Tensor) -> bool:
+    """Whether copying a leaf to its place takes copying only."""
+    form = (leaf.layout, leaf.device.type, leaf.dtype, leaf.shape)
+    return form == (target.layout, target.device.type, target.dtype, target.shape)
 
 
 def _nothing(*_arguments: object) -> None:

@@ -25,7 +25,7 @@ from caesar.effects import Evaluate, Evaluated, EvaluationSettings, Grant, Limit
 from caesar.errors import Fault
 from caesar.evaluators.baselines import BaselineCache, BaselineKey, Conditions, Measurement, keys_for
 from caesar.evaluators.judges import Judge, JudgeLost
-from caesar.evaluators.protocol import Assignment, Contest, Described, Gone, Reached, Report, Unusable
+from caesar.evaluators.protocol import Assignment, Contest, Described, Gone, Reached, Report, Stage, Unusable
 from caesar.evaluators.surroundings import cuda_of_torch, driver_version, torch_version
 from caesar.evaluators.verdicts import (
     VERSION,
@@ -56,6 +56,9 @@ _GRACE_S = 20.0
 
 _READY_S = 600.0
 """How long a judge may take to get ready: some references construct large models."""
+
+_DYING_S = 5.0
+"""How long a process may take to die once its link has: how it ends by itself is what its result says."""
 
 _PROCESSES = 512
 _DISK_BYTES = 4 << 30
@@ -218,18 +221,22 @@ class LocalEvaluator:
         writable: bool,
     ) -> Course:
         described = await self._described(evaluate.problem, grant, judge)
+        judge.judge(Contest(writable), link)
+        link.close()
         timer = asyncio.get_running_loop().call_later(evaluate.limits.evaluate_s, _expire, bout.expired)
+        reporting = asyncio.create_task(self._report(judge, bout, theirs))
         try:
-            judge.judge(Contest(writable), link)
-            link.close()
-            reporting = asyncio.create_task(self._report(judge, bout))
             await asyncio.wait({reporting, bout.task}, return_when=asyncio.FIRST_COMPLETED)
             if not reporting.done():
                 theirs.close()  # the last copy of the candidate's end: the judge sees that it has gone
             report = await self._within_grace(grant, reporting)
         finally:
             timer.cancel()
+            if reporting.cancel():
+                await asyncio.wait({reporting})
         timed_out = bout.expired.done()
+        if isinstance(report.ending, Gone):
+            await asyncio.wait({bout.task}, timeout=_DYING_S)
         _expire(bout.expired)
         ended = await bout.task
         return Course(described, report, ended, timed_out=timed_out and isinstance(report.ending, Gone))
@@ -248,8 +255,13 @@ class LocalEvaluator:
             raise unusable(problem, described, device=grant.device)
         return described
 
-    async def _report(self, judge: Judge, bout: _Bout) -> Report:
-        return await judge.report(progress=bout.reached.append)
+    async def _report(self, judge: Judge, bout: _Bout, theirs: socket.socket) -> Report:
+        def progress(reached: Reached) -> None:
+            bout.reached.append(reached)
+            if reached.stage is Stage.CANDIDATE:
+                theirs.close()  # its process has its own: should that close it, the judge is to see the end
+
+        return await judge.report(progress=progress)
 
     async def _within_grace(self, grant: Grant, reporting: asyncio.Task[Report]) -> Report:
         try:
@@ -281,7 +293,7 @@ class LocalEvaluator:
         """The device's judge, another one if it was there for something else."""
         key = (problem.digest, settings, limit_s)
         judge = self._judges.get(grant.device)
-        if judge is not None and judge.key == key:
+        if judge is not None and judge.key == key and not judge.has_ended:
             return judge
         await self.vacate(grant.device)
         assignment = Assignment(
@@ -292,7 +304,7 @@ class LocalEvaluator:
             threads=len(self._cores(grant)),
         )
         env = self._env | self._device_environment(grant)
-        folder = Path(tempfile.mkdtemp(prefix="judge-", dir=self._scratch))
+        folder = _made(self._scratch, prefix="judge-")
         judge = Judge.start(self._zygote, assignment, key=key, folder=folder, env=env)
         self._judges[grant.device] = judge
         return judge
@@ -350,13 +362,18 @@ def _is_gpu(grant: Grant) -> bool:
     return not grant.device.startswith("cpu:")
 
 
+def _made(scratch: Path, *, prefix: str) -> Path:
+    """A fresh folder; Fault where there can be none."""
+    try:
+        return Path(tempfile.mkdtemp(prefix=prefix, dir=scratch))
+    except OSError as error:
+        raise Fault("evaluator", f"an evaluation can't make its folder ({error}); set TMPDIR") from error
+
+
 @asynccontextmanager
 async def _folder(scratch: Path) -> AsyncIterator[Path]:
     """A fresh folder for one process, gone afterwards with all that was left in it."""
-    try:
-        folder = Path(tempfile.mkdtemp(prefix="evaluation-", dir=scratch))
-    except OSError as error:
-        raise Fault("evaluator", f"an evaluation can't make its folder ({error}); set TMPDIR") from error
+    folder = _made(scratch, prefix="evaluation-")
     try:
         yield folder
     finally:

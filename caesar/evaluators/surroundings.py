@@ -10,7 +10,7 @@ from pathlib import Path
 __all__ = ["cuda_of_torch", "driver_version", "torch_version"]
 
 _DRIVER = Path("/proc/driver/nvidia/version")
-_DRIVER_VERSION = re.compile(r"Kernel Module\D*([0-9][0-9.]+)")
+_DRIVER_VERSION = re.compile(r"Kernel Module(?: for \S+)?\s+([0-9][0-9.]+)")
 _CUDA_VERSION = re.compile(r"^cuda\b[^=]*=\s*['\"]([^'\"]+)['\"]", re.MULTILINE)
 
 

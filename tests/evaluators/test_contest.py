@@ -5,7 +5,7 @@ import torch
 from contest_cases import EVIDENCE, Sparring, bench_of
 from evaluation_cases import QUICK, REFERENCE
 
-from caesar.domain import Mismatch
+from caesar.domain import Finding, Mismatch
 from caesar.effects import Ruling
 from caesar.evaluators.contest import Contest
 from caesar.evaluators.opponent import CandidateRaised
@@ -22,7 +22,15 @@ class Held:
     """A contest of a function against the reference, and what came of it."""
 
     def __init__(
-        self, model=None, *, reference=REFERENCE, settings=QUICK, policy=None, sparring=Sparring, **told
+        self,
+        model=None,
+        *,
+        reference=REFERENCE,
+        settings=QUICK,
+        policy=None,
+        sparring=Sparring,
+        work=None,
+        **told,
     ):
         self.reached = []
         with torch.no_grad():
@@ -33,6 +41,7 @@ class Held:
                 bench,
                 self.opponent,
                 sliced=sliced,
+                work=work,
                 policy=Policy(policy or {}),
                 progress=self.reached.append,
             )
@@ -338,8 +347,25 @@ def test_the_references_parameters_are_restored_for_each_candidate():
         before = bench.model.linear.weight.clone()
         bench.model.linear.weight.zero_()
         contest = Contest(
-            bench, Sparring(bench, bench.model), sliced=None, policy=Policy(), progress=lambda _: None
+            bench,
+            Sparring(bench, bench.model),
+            sliced=None,
+            work=None,
+            policy=Policy(),
+            progress=lambda _: None,
         )
         contest.report()
 
     assert torch.equal(before, bench.model.linear.weight)
+
+
+def test_a_time_in_which_the_device_can_not_have_done_the_work_is_told(monkeypatch):
+    monkeypatch.setattr(
+        "caesar.evaluators.contest.finding_of",
+        lambda ms, _work, _peak, *, precision: Finding("faster_than_roofline", f"{ms} {precision}"),
+    )
+
+    held = Held(work="some")
+
+    assert ["faster_than_roofline"] == held.findings
+    assert isinstance(held.ending, Passed)

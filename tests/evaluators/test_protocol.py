@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from caesar.domain import Finding, Mismatch, storable
 from caesar.evaluators.protocol import (
+    Baselines,
     Cause,
     Described,
     Differs,
@@ -42,10 +43,12 @@ reports = st.builds(
     st.integers(0, 9),
     st.lists(st.builds(Finding, texts, texts), max_size=2).map(tuple),
     st.dictionaries(texts, seconds, max_size=2),
+    st.dictionaries(texts, seconds, max_size=2),
     seconds,
 )
 messages = st.one_of(
-    st.builds(Described, texts, texts, st.none() | texts, seconds),
+    st.builds(Described, texts, texts, st.none() | texts, st.none() | texts, seconds),
+    st.builds(Baselines, st.dictionaries(texts, times, max_size=2), st.dictionaries(texts, texts), seconds),
     st.builds(Unusable, st.sampled_from(Cause), texts),
     st.builds(Reached, st.sampled_from(Stage), seconds),
     reports,

@@ -29,6 +29,7 @@ def desk_of(*buffers):
         arguments=Planner().plan([8, "x"]),
         state=(("weight", place),),
         output_bytes=256,
+        tf32=False,
         spin_s=0.0,
         slots=(Slot(planner.nbytes, inputs, (Output(place), Output(None))),),
     )

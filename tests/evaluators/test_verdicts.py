@@ -7,6 +7,7 @@ from evaluation_cases import QUICK, evaluation_of
 from caesar.domain import Finding, Mismatch, Trust, Verdict, digest_of
 from caesar.effects import Ruling
 from caesar.errors import Fault
+from caesar.evaluators.baselines import Measurement
 from caesar.evaluators.protocol import (
     Cause,
     Described,
@@ -20,11 +21,20 @@ from caesar.evaluators.protocol import (
     Unusable,
     Violated,
 )
-from caesar.evaluators.verdicts import TRUST, VERSION, Course, Place, evaluated_of, unusable, wrote_to_inputs
+from caesar.evaluators.verdicts import (
+    TRUST,
+    VERSION,
+    Course,
+    Place,
+    evaluated_of,
+    unusable,
+    with_baselines,
+    wrote_to_inputs,
+)
 from caesar.sandbox.box import Tier
 from caesar.sandbox.job import Ended, How
 
-DESCRIBED = Described("a processor", "2.13", None, 7.0)
+DESCRIBED = Described("a processor", "2.13", None, "550.1", 7.0)
 CANDIDATE = {Stage.SETUP: 0.0, Stage.CANDIDATE: 1.0}
 TRIAL = {**CANDIDATE, Stage.TRIAL: 2.0}
 TIMING = {**TRIAL, Stage.SCRUTINY: 3.0, Stage.TIMING: 4.0}
@@ -43,6 +53,7 @@ def report_of(ending, reached=ALL, **fields):
         "trials": 2,
         "findings": (),
         "looked_at": {"own": 1.0},
+        "conditions": {"power_w": 70.0},
         "seconds": 6.0,
     }
     return Report(ending, reached, **{**whole, **fields})
@@ -117,6 +128,7 @@ def test_the_environment_says_where_and_how_well_guarded_an_evaluation_ran(tier)
         environment.cuda,
         environment.precision,
     )
+    assert ("550.1", False, {"power_w": 70.0}) == (environment.driver, environment.tf32, environment.conditions)
     assert (tier.value, TRUST[tier]) == (environment.isolation, environment.trust)
 
 
@@ -280,7 +292,7 @@ def test_findings_and_parameters_survive_a_crash():
     ],
 )
 def test_what_keeps_the_reference_from_running_is_a_fault(cause, kind, permanent, words):
-    fault = unusable(evaluation_of(), Unusable(cause, "nope"), device="cpu:0")
+    fault = unusable(evaluation_of().problem, Unusable(cause, "nope"), device="cpu:0")
 
     assert words in str(fault)
     assert (kind, permanent) == (fault.kind, fault.permanent)
@@ -306,3 +318,16 @@ def test_broken_hardware_is_never_the_candidates_fault():
         judged(Raised("AcceleratorError", "ECC", False, True), TRIAL)
 
     assert "device" == fault.value.kind
+
+
+def test_further_baselines_stand_beside_the_evaluations_own():
+    evaluated = judged(Passed(TIMES))
+    eager = Measurement("eager", (9.0,))
+    cached, measured = Measurement("compile:default", (2.0, 4.0)), Measurement("eager+tf32", (1.0,))
+
+    more = with_baselines(evaluated, known=(eager, cached), measured=(measured,))
+
+    told = [(one.name, one.timing.median_ms, one.cached) for one in more.evaluation.baselines]
+    assert [("eager", 4.0, False), ("compile:default", 3.0, True), ("eager+tf32", 1.0, False)] == told
+    assert all(one.timing.samples in more.texts for one in more.evaluation.baselines)
+    assert evaluated.evaluation.speedup == more.evaluation.speedup
