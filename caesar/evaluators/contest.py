@@ -197,14 +197,17 @@ class Contest:
             self._notice("reference_nonfinite", "the reference's output has NaN or infinite values")
         found = self._answered(stand, expected, seed=seed)
         if found is not None:
-            self._look_again(stand, expected, seed=seed)
+            self._look_closer(stand, expected, seed=seed)
             raise _Wrong(found.kind, found)
         if not stand.intact():
             self._notice("input_mutated", "the candidate changed its inputs")
         account.trials_passed += 1
 
-    def _look_again(self, stand: Stand, expected: Any, *, seed: int) -> None:
-        """Whether a wrong answer is right the next time, on the same inputs."""
+    def _look_closer(self, stand: Stand, expected: Any, *, seed: int) -> None:
+        """What else to say of a wrong answer: changed inputs, and whether it is right the next time."""
+        if not stand.intact():
+            finding = Finding("input_mutated", "the candidate changed its inputs")
+            self._account.findings.setdefault(finding.kind, finding)
         stand.release(seed)
         if self._answered(stand, expected, seed=seed) is None:
             detail = "the same inputs gave a wrong output, then a right one"
