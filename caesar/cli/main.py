@@ -223,6 +223,36 @@ def report(
 
 
 @app.command()
+def rescore(
+    run: RunName,
+    *,
+    judge: Annotated[str, typer.Option(help="Who judges again: kernelbench.")] = "kernelbench",
+    every: Annotated[
+        bool, typer.Option("--all", help="Every candidate that was evaluated, not only those that passed.")
+    ] = False,
+    again: Annotated[bool, typer.Option("--again", help="Those that were rescored before, too.")] = False,
+    devices: Annotated[list[str] | None, typer.Option(help="Devices: GPU UUIDs, indices.")] = None,
+    kernelbench: KernelBench = None,
+    store: Store = _STORE,
+    json: Json = False,
+) -> None:
+    """Have KernelBench judge a run's candidates afterwards, and record what it says beside ours."""
+    from caesar.cli.rescore import RescoreOptions, rescore_command
+
+    options = RescoreOptions(
+        run=run,
+        judge=judge,
+        every=every,
+        again=again,
+        devices=tuple(devices or ()),
+        kernelbench=kernelbench,
+        store=store,
+        json=json,
+    )
+    raise typer.Exit(rescore_command(options))
+
+
+@app.command()
 def export(
     run: RunName,
     *,

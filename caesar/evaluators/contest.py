@@ -20,7 +20,7 @@ import torch
 from caesar.domain import Finding, Mismatch, storable
 from caesar.effects import Tf32
 from caesar.evaluators.bench import Bench, Stand
-from caesar.evaluators.clock import Calibration
+from caesar.evaluators.clock import ASLEEP_MS, AWAKE_MS, Calibration
 from caesar.evaluators.compare import is_finite, mismatch
 from caesar.evaluators.evidence import evidence_of, findings_of
 from caesar.evaluators.layout import rebuilt
@@ -48,6 +48,7 @@ __all__ = ["Contest"]
 
 _IDLE_CALLS = 30
 _IDLE_SHOWS = 10
+_PAUSE_S = 0.002
 _UNDISTURBED = 0.1
 """The share of the CPU that others may use while something is timed before it is worth a finding."""
 
@@ -181,11 +182,18 @@ class Contest:
         idle, shown = [], []
         for _ in range(_IDLE_CALLS):
             self._bench.device.flush()
+            self._pause()
             idle.append(self._opponent.idle().wall_ms)
         for _ in range(_IDLE_SHOWS):
             self._opponent.idle()
             shown.append(self._opponent.show()[1])
-        self._calibration = Calibration.of(idle, shown)
+        slack_ms = AWAKE_MS if self._bench.spin_s else ASLEEP_MS
+        self._calibration = Calibration.of(idle, shown, slack_ms=slack_ms)
+
+    def _pause(self) -> None:
+        """Let the candidate's process fall asleep, as it does between calls, unless it waits without."""
+        if not self._bench.spin_s:
+            time.sleep(_PAUSE_S)
 
     def _trial(self) -> None:
         account, seed = self._account, secret_seed()
