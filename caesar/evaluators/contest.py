@@ -42,6 +42,7 @@ from caesar.evaluators.reference import copy_state, secret_seed
 from caesar.evaluators.roofline import Work, finding_of, peak_of
 from caesar.evaluators.scrutiny import KINDS, exact_of, inputs_of
 from caesar.evaluators.timing import Bout, measure
+from caesar.evaluators.vacuity import passes_idly
 from caesar.evaluators.wire import Lost, Violation
 
 __all__ = ["Contest"]
@@ -106,6 +107,10 @@ class Contest:
         self._began = now()
         self._account = _Account()
         self._calibration = Calibration.unknown()
+
+    @property
+    def _tolerance(self) -> float:
+        return self._bench.settings.precision.tolerance
 
     def report(self) -> Report:
         """Judge; every way in which a candidate can fail is part of the report."""
@@ -203,6 +208,9 @@ class Contest:
         expected = self._bench.expected(inputs, seed=seed)
         if account.trials == 1 and not is_finite(expected):
             self._notice("reference_nonfinite", "the reference's output has NaN or infinite values")
+        idle = passes_idly(inputs, expected, tolerance=self._tolerance) if account.trials == 1 else None
+        if idle is not None:
+            self._notice("vacuous", f"{idle} would pass this problem as well")
         found = self._answered(stand, expected, seed=seed)
         if found is not None:
             self._look_closer(stand, expected, seed=seed)
@@ -231,7 +239,7 @@ class Contest:
             expected,
             shown,
             self._outputs(stand),
-            tolerance=self._bench.settings.precision.tolerance,
+            tolerance=self._tolerance,
             device=self._bench.device,
         )
 
@@ -272,7 +280,7 @@ class Contest:
             expected,
             shown,
             outputs,
-            tolerance=self._bench.settings.precision.tolerance,
+            tolerance=self._tolerance,
             device=self._bench.device,
         )
         if found is not None and found.kind != "values":
@@ -320,7 +328,7 @@ class Contest:
             expected,
             shown,
             self._outputs(stand),
-            tolerance=self._bench.settings.precision.tolerance,
+            tolerance=self._tolerance,
             device=self._bench.device,
         )
         if found is not None:
