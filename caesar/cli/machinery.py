@@ -11,8 +11,10 @@ from pathlib import Path
 
 from caesar.builders.inline import InlineBuilder
 from caesar.cli.files import cache_folder, lock_folder
+from caesar.devices.health import healthy, strangers
 from caesar.devices.inventory import Device, find_gpus, inventory
 from caesar.devices.pool import LockedDevicePool
+from caesar.devices.processes import MARK, this_process
 from caesar.effects import Backend
 from caesar.errors import UsageError
 from caesar.evaluators.local import LocalEvaluator, hub_environment
@@ -55,13 +57,13 @@ def choose_devices(backend: Backend, names: Sequence[str]) -> tuple[Device, ...]
 
 
 @asynccontextmanager
-async def machinery(devices: Sequence[Device], backend: Backend) -> AsyncIterator[Machinery]:
+async def machinery(
+    devices: Sequence[Device], backend: Backend, *, exclusive: bool = False
+) -> AsyncIterator[Machinery]:
     """Builder, evaluator and device pool, ended with everything they started."""
-    with (
-        tempfile.TemporaryDirectory(prefix="caesar-") as folder,
-        LockedDevicePool(devices, folder=lock_folder()) as pool,
-    ):
-        async with Zygote(preload=("torch", "caesar.evaluators.child")) as zygote:
+    marked = {**os.environ, MARK: this_process().mark}
+    with tempfile.TemporaryDirectory(prefix="caesar-") as folder:
+        async with Zygote(preload=("torch", "caesar.evaluators.child"), env=marked) as zygote:
             builder = InlineBuilder(cache=cache_folder() / "builds", zygote=zygote, arch=devices[0].arch)
             builder.preflight(backend)
             names = {device.id: device.name for device in devices}
@@ -71,4 +73,7 @@ async def machinery(devices: Sequence[Device], backend: Backend) -> AsyncIterato
                 device_names=names,
                 env=hub_environment(os.environ),
             )
-            yield Machinery(builder, evaluator, pool)
+            async with LockedDevicePool(
+                devices, folder=lock_folder(), probe=healthy, audit=strangers, exclusive=exclusive
+            ) as pool:
+                yield Machinery(builder, evaluator, pool)

@@ -30,7 +30,7 @@ async def work(pool, folder):
         print(grant.device, grant.token)
 
 async def main(folder):
-    with LockedDevicePool([Device("cpu:0", "x"), Device("cpu:1", "x")], folder=folder / "locks") as pool:
+    async with LockedDevicePool([Device("cpu:0", "x"), Device("cpu:1", "x")], folder=folder / "locks") as pool:
         await asyncio.gather(*(work(pool, folder) for _ in range(3)))
 
 asyncio.run(main(Path(sys.argv[1])))
@@ -60,7 +60,7 @@ def start(program, folder):
 
 
 async def take_and_give_back(folder):
-    with LockedDevicePool((Device("cpu:0", "x"),), folder=folder) as pool:
+    async with LockedDevicePool((Device("cpu:0", "x"),), folder=folder) as pool:
         grant = await pool.acquire("afterwards")
         await pool.release(grant)
         return grant
