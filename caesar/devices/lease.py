@@ -28,7 +28,7 @@ from caesar.devices.state import Doing, Holder, State, read_state, write_state
 from caesar.effects import Condition
 from caesar.errors import Fault
 
-__all__ = ["Lease", "holder", "try_lease"]
+__all__ = ["Lease", "holder", "is_held", "try_lease"]
 
 _REQUEST_CHARS = 300
 
@@ -127,11 +127,14 @@ class Lease:
         journal.append(self.folder, entry)
 
 
-def try_lease(device: str, *, folder: Path, quarantined: bool = False) -> Lease | None:
+def try_lease(
+    device: str, *, folder: Path, process: Process | None = None, quarantined: bool = False
+) -> Lease | None:
     """The device's lease, or None where someone holds it or it is in quarantine; never waits.
 
-    With `quarantined` a quarantine is no hindrance. A Fault means that the lock can't be taken or its
-    state not be read; the device is then free.
+    The holder is this process, which may have been looked up before. With `quarantined` a quarantine
+    is no hindrance. A Fault means that the lock can't be taken or its state not be read; the device is
+    then free.
     """
     path = device_file(folder, device, "lock")
     seen: list[tuple[int, int]] = []
@@ -146,7 +149,9 @@ def try_lease(device: str, *, folder: Path, quarantined: bool = False) -> Lease 
     )  # fmt: skip
     try:
         lock.acquire()
-        lease = _taken(device, folder, lock, identity=seen[-1])
+        state = read_state(folder, device)
+        holding = process or this_process()
+        lease = Lease(device, folder, state.token, state.holder, holding, lock, seen[-1])
     except Timeout:
         return None
     except OSError as error:
@@ -163,22 +168,22 @@ def holder(device: str, *, folder: Path) -> Holder | None:
 
     In the instant after a grant, and while a dead holder's device is being reclaimed, it is the last one.
     """
+    return read_state(folder, device).holder if is_held(device, folder=folder) else None
+
+
+def is_held(device: str, *, folder: Path) -> bool:
+    """Whether anybody has the device's lock; asked without taking part in the contest for it."""
     try:
         descriptor = os.open(device_file(folder, device, "lock"), os.O_RDONLY | os.O_NOFOLLOW)
     except FileNotFoundError:
-        return None
+        return False
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return read_state(folder, device).holder
+        return True
     finally:
         os.close(descriptor)
-    return None
-
-
-def _taken(device: str, folder: Path, lock: FileLock, *, identity: tuple[int, int]) -> Lease:
-    state = read_state(folder, device)
-    return Lease(device, folder, state.token, state.holder, this_process(), lock, identity)
+    return False
 
 
 def _is_at(path: Path, identity: tuple[int, int]) -> bool:

@@ -20,7 +20,7 @@ from caesar.devices.folder import lock_name, prepare_folder
 from caesar.devices.health import Probe
 from caesar.devices.inventory import Device
 from caesar.devices.lease import Lease
-from caesar.devices.processes import end_marked
+from caesar.devices.processes import end_marked, this_process
 from caesar.devices.search import Search
 from caesar.devices.turnstile import Turnstile
 from caesar.effects import Condition, Grant
@@ -82,6 +82,8 @@ class _Hold:
     granted: float = 0.0
     returned: asyncio.Future[Condition] | None = None
     """Open while a piece of work is on the device."""
+    idle: bool = False
+    """Whether it is about to be given to whoever waits in this process."""
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when somebody may want the device that is kept."""
     strangers: tuple[int, ...] | None = None
@@ -115,6 +117,7 @@ class LockedDevicePool:
             raise UsageError(f"a device is named twice among {', '.join(names)}: name each once")
         self._folder = prepare_folder(folder)
         self._line = Turnstile(self._folder, names)
+        self._process = this_process()
         self._vacate = vacate
         self._probe = probe
         self._audit = audit
@@ -212,17 +215,23 @@ class LockedDevicePool:
 
     def _wake_one(self, affinity: str) -> None:
         """Tell a kept device that somebody wants one, of the same affinity if there is one."""
-        kept = [hold for hold in self._owned.values() if hold.returned is None]
+        kept = [hold for hold in self._owned.values() if hold.idle]
         for hold in sorted(kept, key=lambda hold: hold.grouping.affinity != affinity)[:1]:
             hold.wake.set()
 
     def _look(self) -> None:
-        """Search among the other processes' devices, if anybody waits; one search at a time."""
-        if self._closed or not self._waiting or not self._elsewhere():
+        """Search among the other devices, if more wait than this process has devices for; once at a time."""
+        idle = sum(hold.idle for hold in self._owned.values())
+        if self._closed or len(self._waiting) <= idle or not self._elsewhere():
             return
         if self._search is None:
             self._search = Search(
-                self._folder, self._line, every=tuple(self._devices), devices=self._elsewhere, found=self._found
+                self._folder,
+                self._line,
+                process=self._process,
+                every=tuple(self._devices),
+                devices=self._elsewhere,
+                found=self._found,
             )
             self._search.start()
         elif not self._search.at_head:
@@ -242,7 +251,7 @@ class LockedDevicePool:
         if isinstance(result, Fault):
             self._refuse(result)
         elif result is not None:
-            hold = _Hold(result, self._devices[result.device])
+            hold = _Hold(result, self._devices[result.device], idle=result.leftover is None)
             self._owned[result.device] = hold
             owner = asyncio.create_task(self._own(hold))
             self._owners.add(owner)
@@ -255,11 +264,14 @@ class LockedDevicePool:
             fit = await self._settled(hold)
             fresh = True
             while fit and (waiter := await self._next(hold, fresh=fresh)) is not None:
+                hold.idle = False
                 fit = await self._served(hold, waiter)
                 fresh = False
         except OSError as error:
             self._refuse(_unleasable(hold.device.id, self._folder, error))
         finally:
+            hold.idle = False
+            self._look()
             try:
                 await self._vacate(hold.device.id)
             finally:
@@ -268,7 +280,7 @@ class LockedDevicePool:
                 self._look()
 
     async def _settled(self, hold: _Hold) -> bool:
-        """Whether the device can be used: a dead holder's leftovers are gone, its grant is closed, all is well."""
+        """Whether the device can be used: what a dead holder left is gone, and all is well."""
         left = hold.lease.leftover
         if left is None:
             return True
@@ -286,7 +298,8 @@ class LockedDevicePool:
         """Who gets the device next; None once it is owed to another process, or was kept long enough."""
         loop = asyncio.get_running_loop()
         until = loop.time() + self._keep_s
-        while not self._closed and loop.time() <= until:
+        hold.idle = True
+        while not self._closed and (fresh or loop.time() < until):
             if not fresh and self._owed(hold):
                 return None
             fresh = False

@@ -11,7 +11,8 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from caesar.devices.lease import Lease, try_lease
+from caesar.devices.lease import Lease, is_held, try_lease
+from caesar.devices.processes import Process
 from caesar.devices.quarantine import read_quarantine
 from caesar.devices.turnstile import Turnstile
 from caesar.errors import Fault
@@ -33,12 +34,14 @@ class Search:
         folder: Path,
         line: Turnstile,
         *,
+        process: Process,
         every: Sequence[str],
         devices: Callable[[], Sequence[str]],
         found: Found,
     ) -> None:
         self._folder = folder
         self._line = line
+        self._process = process
         self._every = every
         self._devices = devices
         self._found = found
@@ -78,7 +81,9 @@ class Search:
         pause_s = _FIRST_PAUSE_S
         while not self._off.is_set() and not self._loop.is_closed():
             for device in self._devices():
-                lease = try_lease(device, folder=self._folder)
+                if is_held(device, folder=self._folder):
+                    continue  # a third of what a refused attempt costs
+                lease = try_lease(device, folder=self._folder, process=self._process)
                 if lease is not None:
                     return lease
             fault = _all_in_quarantine(self._folder, self._every)

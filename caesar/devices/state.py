@@ -57,11 +57,14 @@ class State:
 
 def read_state(folder: Path, device: str) -> State:
     """The state; where it is missing or damaged, nobody's, with the newest token that the journal knows."""
-    path = device_file(folder, device, "state")
     try:
-        content = path.read_bytes()
+        descriptor = os.open(device_file(folder, device, "state"), os.O_RDONLY | os.O_NOFOLLOW)
     except FileNotFoundError:
-        content = b""
+        return State(last_token(folder, device))
+    try:
+        content = os.read(descriptor, _BYTES)
+    finally:
+        os.close(descriptor)
     try:
         return msgspec.json.decode(content, type=State)
     except msgspec.MsgspecError:

@@ -35,9 +35,7 @@ def left_by_a_dead_holder(folder, token=7, *, granted=True, released=False):
     if granted:
         grant(lease)
     else:
-        write_state(
-            folder, "cpu:0", State(token, Holder(DEAD, 0, Doing.WORKING, "r", time.time_ns() // 1000))
-        )
+        write_state(folder, "cpu:0", State(token, Holder(DEAD, 0, Doing.WORKING, "r", time.time_ns() // 1000)))
     if released:
         lease.release(held_s=1.0, condition=Condition.SOUND)
     lease._lock.release(force=True)
@@ -140,7 +138,12 @@ def test_a_grant_and_its_release_are_in_the_journal(tmp_path):
 
     granted, released = journal.entries(tmp_path)
     assert (What.GRANT, 1, "work") == (granted.what, granted.token, granted.request)
-    assert (What.RELEASE, 1, 2.5, "hung") == (released.what, released.token, released.seconds, released.condition)
+    assert (What.RELEASE, 1, 2.5, "hung") == (
+        released.what,
+        released.token,
+        released.seconds,
+        released.condition,
+    )
 
 
 def test_the_open_grant_of_a_dead_holder_is_reclaimed_once(tmp_path):
