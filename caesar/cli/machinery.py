@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from caesar.builders.inline import InlineBuilder
-from caesar.cli.files import cache_folder, lock_folder
+from caesar.cli.files import cache_folder, cpu_slots, lock_folder
+from caesar.devices.folder import prepare_folder
 from caesar.devices.health import healthy, strangers
 from caesar.devices.inventory import Device, find_gpus, inventory
+from caesar.devices.layout import shared_layout
 from caesar.devices.pool import LockedDevicePool
 from caesar.devices.processes import MARK, this_process
 from caesar.effects import Backend
@@ -42,7 +44,7 @@ def backend_of(wanted: Backend | None) -> Backend:
 def choose_devices(backend: Backend, names: Sequence[str]) -> tuple[Device, ...]:
     """The devices of the backend, narrowed to those named by id or index."""
     hidden = {"CUDA_VISIBLE_DEVICES": ""} if backend is Backend.CPU else {}
-    found = inventory(environ={**os.environ, **hidden})
+    found = inventory(environ={**os.environ, **hidden}, cpu_slots=cpu_slots())
     if backend is Backend.CUDA and found[0].arch is None:
         why = find_gpus(os.environ).reason or "nvidia-smi lists none"
         raise UsageError(f"backend cuda needs a GPU ({why}); choose the backend cpu")
@@ -62,7 +64,9 @@ async def machinery(
 ) -> AsyncIterator[Machinery]:
     """Builder, evaluator and device pool, ended with everything they started."""
     marked = {**os.environ, MARK: this_process().mark}
-    with tempfile.TemporaryDirectory(prefix="caesar-") as folder:
+    locks = prepare_folder(lock_folder())
+    layout = shared_layout(locks, cpu_slots()) if backend is Backend.CPU else nullcontext()
+    with layout, tempfile.TemporaryDirectory(prefix="caesar-") as folder:
         async with Zygote(preload=("torch", "caesar.evaluators.child"), env=marked) as zygote:
             builder = InlineBuilder(cache=cache_folder() / "builds", zygote=zygote, arch=devices[0].arch)
             builder.preflight(backend)
@@ -74,6 +78,6 @@ async def machinery(
                 env=hub_environment(os.environ),
             )
             async with LockedDevicePool(
-                devices, folder=lock_folder(), probe=healthy, audit=strangers, exclusive=exclusive
+                devices, folder=locks, probe=healthy, audit=strangers, exclusive=exclusive
             ) as pool:
                 yield Machinery(builder, evaluator, pool)

@@ -24,6 +24,7 @@ from caesar.domain import Problem, ulid
 from caesar.effects import Backend
 from caesar.engine.clock import SystemClock
 from caesar.engine.lanes import Capacity, Lanes
+from caesar.engine.memory import Memory
 from caesar.engine.plan import Configuration, Run, extension, fold_run, members, started
 from caesar.engine.scheduler import RunStream, Tally, run_all
 from caesar.engine.world import World
@@ -138,7 +139,7 @@ async def _in_store(
         return Tally(finished=run.planned, suspended=0, running=0)
     texts = log.texts(tuple(run.templates.values()))
     templates = Templates({name: texts[digest] for name, digest in run.templates.items()})
-    async with machinery(prepared.devices, prepared.backend) as machine:
+    async with machinery(prepared.devices, prepared.backend, exclusive=prepared.options.exclusive) as machine:
         with open_display(run, total=run.planned, clock=clock) as display:
             world = _world(prepared, log, machine, templates=templates, clock=clock, display=display)
             return await _until_interrupted(world, run, stream)
@@ -190,19 +191,27 @@ def _world(
         backend=prepared.backend,
         lanes=_lanes(spec.concurrency, backend=prepared.backend, devices=len(prepared.devices)),
         device_name=prepared.devices[0].name,
+        memory=Memory(log),
         observe=display.observe,
     )
 
 
 def _lanes(concurrency: Concurrency, *, backend: Backend, devices: int) -> Lanes:
-    """As the spec says; on the CPU nothing is built while something is timed on its cores."""
+    """As the spec says; on the CPU nothing is built while something is timed on its cores.
+
+    On GPUs any number of evaluations may wait for a device at once: the pool gives those of one
+    problem one after the other.
+    """
+    trajectories = concurrency.trajectories or _TRAJECTORIES
     builds = Capacity(concurrency.builds or len(os.sched_getaffinity(0)))
-    held = Capacity(min(devices, concurrency.devices or devices))
+    slots = min(devices, concurrency.devices or devices)
     return Lanes(
-        trajectories=concurrency.trajectories or _TRAJECTORIES,
+        trajectories=trajectories,
         models=Capacity(concurrency.models or _MODEL_CALLS).share(1),
         builds=builds.share(1),
-        devices=builds.share() if backend is Backend.CPU else held.share(1),
+        devices=builds.share(at_once=slots)
+        if backend is Backend.CPU
+        else Capacity(concurrency.devices or trajectories).share(1),
     )
 
 
