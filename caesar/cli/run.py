@@ -8,10 +8,12 @@ import re
 import secrets
 import signal
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
+from caesar.cli.cluster import RAY, RayMachinery, is_ray, ray_machinery
 from caesar.cli.files import read_spec
 from caesar.cli.live import Display, open_display
 from caesar.cli.look import find_run
@@ -81,7 +83,7 @@ def _prepare(options: RunOptions) -> _Prepared:
     spec = load(read_spec(options.spec), file=str(options.spec), overrides=_overrides(options))
     backend = backend_of(spec.backend)
     spec = replace(spec, backend=backend)
-    devices = choose_devices(backend, options.devices)
+    devices = (RAY,) if is_ray(options.devices) else choose_devices(backend, options.devices)
     problems = _problems(spec, options)
     model = open_model(
         spec.model, spec_name=spec.name, backend=backend, record=options.record, relative_to=Path.cwd()
@@ -139,10 +141,17 @@ async def _in_store(
         return Tally(finished=run.planned, suspended=0, running=0)
     texts = log.texts(tuple(run.templates.values()))
     templates = Templates({name: texts[digest] for name, digest in run.templates.items()})
-    async with machinery(prepared.devices, prepared.backend, exclusive=prepared.options.exclusive) as machine:
+    async with _opened(prepared) as machine:
         with open_display(run, total=run.planned, clock=clock) as display:
             world = _world(prepared, log, machine, templates=templates, clock=clock, display=display)
             return await _until_interrupted(world, run, stream)
+
+
+def _opened(prepared: _Prepared) -> AbstractAsyncContextManager[Machinery | RayMachinery]:
+    """What builds and judges: this machine's, or a Ray cluster's."""
+    if prepared.devices == (RAY,):
+        return ray_machinery(prepared.backend, version=VERSION)
+    return machinery(prepared.devices, prepared.backend, exclusive=prepared.options.exclusive)
 
 
 async def _taken_up(configuration: Configuration, log: SqliteEventLog, run_id: str) -> tuple[Run, RunStream]:
@@ -170,13 +179,14 @@ async def _taken_up(configuration: Configuration, log: SqliteEventLog, run_id: s
 def _world(
     prepared: _Prepared,
     log: SqliteEventLog,
-    machine: Machinery,
+    machine: Machinery | RayMachinery,
     *,
     templates: Templates,
     clock: SystemClock,
     display: Display,
 ) -> World:
     spec = prepared.configuration.spec
+    count = machine.count if isinstance(machine, RayMachinery) else len(prepared.devices)
     return World(
         log=log,
         model=prepared.model,
@@ -189,7 +199,7 @@ def _world(
         templates=templates,
         problems={problem.id: problem for problem in prepared.configuration.problems},
         backend=prepared.backend,
-        lanes=_lanes(spec.concurrency, backend=prepared.backend, devices=len(prepared.devices)),
+        lanes=_lanes(spec.concurrency, backend=prepared.backend, devices=count),
         device_name=prepared.devices[0].name,
         memory=Memory(log),
         observe=display.observe,
