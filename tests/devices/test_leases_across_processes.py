@@ -105,7 +105,7 @@ def test_another_process_sees_who_holds_a_device(holding, tmp_path):
 
     found = holder("cpu:0", folder=tmp_path)
 
-    assert (process.pid, "held to the death") == (found.pid, found.request)
+    assert (process.pid, "held to the death") == (found.process.pid, found.request)
 
 
 def test_another_process_does_not_get_a_held_device(holding, tmp_path):
