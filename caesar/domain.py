@@ -294,8 +294,10 @@ class Baseline:
     """The reference's own time on the same device, measured in the same lease."""
 
     name: str
-    """How the reference was run: eager, compile."""
+    """How the reference was run: eager, compile:default, eager+tf32, ..."""
     timing: Timing
+    cached: bool = False
+    """True where it was measured in an earlier lease, under equal conditions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,7 +349,13 @@ class Environment:
     """The sandbox tier: none, process, namespace."""
     trust: Trust
     seconds: Mapping[str, float] = field(default_factory=dict)
-    """Where the time on the device went: setup, check, timing."""
+    """Where the time on the device went, by stage (docs/verdicts.md)."""
+    driver: str | None = None
+    """The GPU driver's version."""
+    tf32: bool = False
+    """Whether fp32 products may have been done in TF32."""
+    conditions: Mapping[str, float] = field(default_factory=dict)
+    """Right after timing: sm_clock_mhz, temperature_c, power_w, processes; empty where they can't be had."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,10 @@ from caesar.devices.inventory import Device, find_gpus, inventory, nodes_of
 from caesar.devices.pool import LockedDevicePool
 from caesar.effects import Backend, Isolation, JudgeKind
 from caesar.errors import UsageError
+from caesar.evaluators.baselines import BaselineCache
 from caesar.evaluators.chosen import ChosenEvaluator
 from caesar.evaluators.kernelbench import Installation, KernelBenchJudge, find_installation
 from caesar.evaluators.local import LocalEvaluator, hub_environment
-from caesar.evaluators.meter import ReferenceMeter
 from caesar.sandbox.box import Tier
 from caesar.sandbox.probe import probe
 from caesar.sandbox.zygote import Zygote
@@ -38,12 +38,11 @@ _PRELOADED_FOR_CUDA = ("torch._dynamo", "triton?", "cuda.bindings.driver?", "pyn
 
 @dataclass(frozen=True, slots=True)
 class Machinery:
-    """The builder, the evaluator, the meter and the devices of one process."""
+    """The builder, the evaluator and the devices of one process."""
 
     builder: InlineBuilder
     evaluator: ChosenEvaluator
     devices: LockedDevicePool
-    meter: ReferenceMeter
 
 
 def backend_of(wanted: Backend | None) -> Backend:
@@ -100,9 +99,8 @@ async def machinery(
             builder = InlineBuilder(cache=cache_folder() / "builds", zygote=zygote, arch=devices[0].arch)
             builder.preflight(backend)
             evaluator = _evaluator(zygote, Path(folder), devices, tier=tier, kernelbench=kernelbench)
-            meter = ReferenceMeter(zygote=zygote, scratch=Path(folder), env=hub_environment(os.environ))
             try:
-                yield Machinery(builder, evaluator, pool, meter)
+                yield Machinery(builder, evaluator, pool)
             finally:
                 await evaluator.close()
 
@@ -131,6 +129,7 @@ def _evaluator(
         tier=tier,
         nodes=nodes,
         env=hub,
+        baselines=BaselineCache(cache_folder() / "baselines"),
     )
     if kernelbench is None:
         return ChosenEvaluator(ours, None, isolation=tier)

@@ -117,6 +117,14 @@ def run(
 
 
 @app.command()
+def doctor(*, kernelbench: KernelBench = None, json: Json = False) -> None:
+    """Tell what works on this machine, and what to do about what does not."""
+    from caesar.cli.doctor import doctor_command
+
+    raise typer.Exit(doctor_command(kernelbench=kernelbench, json=json))
+
+
+@app.command()
 def evaluate(
     file: Annotated[Path, typer.Argument(help="A candidate: a Python module with ModelNew.")],
     *,
@@ -315,6 +323,26 @@ def problems_show(
     from caesar.cli.problems import show_command
 
     show_command(problem, kernelbench=kernelbench, json=json)
+
+
+@problems_app.command("audit")
+def problems_audit(
+    suite: Annotated[str, typer.Argument(help="starter, kernelbench/level1, hub/level1, a path.")] = "starter",
+    *,
+    ids: Annotated[list[str] | None, typer.Option(help="Problem ids or ranges (10-20); may repeat.")] = None,
+    precision: Annotated[str, typer.Option(help="fp32, fp16 or bf16: the tolerance to pass.")] = "fp32",
+    limit: Annotated[float, typer.Option(help="Seconds for each problem.", min=1)] = 300.0,
+    kernelbench: KernelBench = None,
+    json: Json = False,
+) -> None:
+    """Tell which problems a candidate would pass that computes nothing."""
+    from caesar.cli.audit import audit_command
+
+    chosen = tuple(part for text in ids or () for part in text.split(",") if part)
+    status = audit_command(
+        suite, ids=chosen, precision=precision, limit_s=limit, kernelbench=kernelbench, json=json
+    )
+    raise typer.Exit(status)
 
 
 def _overrides(*flags: dict[str, object], ids: list[str] | None) -> dict[str, object]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from caesar.effects import EvaluationSettings
+from caesar.effects import EvaluationSettings, Tf32
 from caesar.evaluators.buffers import Buffer, HostBuffer, create_buffer
 from caesar.evaluators.device import Device
 from caesar.evaluators.layout import Plan, Planner, filled, rebuilt
@@ -56,9 +56,15 @@ class Stand:
     seed: int = -1
 
     def release(self, seed: int) -> list[Any]:
-        """Write the inputs of a seed where the candidate sees them; the judge's own view of them."""
+        """Write the inputs of a seed where the candidate sees them; the same, where it does not."""
+        inputs = self.make(seed)
+        self.show(inputs, seed=seed)
+        return inputs
+
+    def show(self, inputs: list[Any], *, seed: int) -> None:
+        """Write inputs that were made from a seed where the candidate sees them."""
         self.seed = seed
-        return list(filled(self.slot.inputs, self.buffer, self.make(seed)))
+        filled(self.slot.inputs, self.buffer, inputs)
 
     def intact(self) -> bool:
         """Whether the buffer still holds what was released: the inputs are made again and compared."""
@@ -128,6 +134,7 @@ class Bench:
             state=tuple(state),
             output_bytes=self.outputs.nbytes,
             slots=tuple(stand.slot for stand in stands),
+            tf32=self.settings.tf32 is Tf32.ON,
             spin_s=self.spin_s,
         )
         descriptors = (host.descriptor, self.outputs.descriptor, *(stand.buffer.descriptor for stand in stands))

@@ -47,7 +47,9 @@ def mismatch(
         )
     for number, ((_, leaf), told, tensor) in enumerate(zip(ours, shown.leaves, got, strict=True)):
         wanted = described(leaf, device=device)
-        found = _form_mismatch(wanted, told, number) or _leaf_mismatch(leaf, told, tensor, tolerance, number)
+        found = _form_mismatch(wanted, told, number) or _leaf_mismatch(
+            leaf, wanted, told, tensor, tolerance=tolerance, output=number
+        )
         if found is not None:
             return found
     return None
@@ -75,7 +77,7 @@ def _form_mismatch(wanted: Leaf, told: Leaf, output: int) -> Mismatch | None:
 
 
 def _leaf_mismatch(
-    expected: Any, told: Leaf, got: torch.Tensor | None, tolerance: float, output: int
+    expected: Any, wanted: Leaf, told: Leaf, got: torch.Tensor | None, *, tolerance: float, output: int
 ) -> Mismatch | None:
     """Whether the values differ, the forms being equal."""
     if isinstance(expected, torch.Tensor):
@@ -83,11 +85,10 @@ def _leaf_mismatch(
         if all(_are_close(expected[at], got[at], tolerance) for at, _ in blocks(tuple(expected.shape))):
             return None
         return _values_mismatch(expected, got, tolerance=tolerance, output=output)
-    wanted = 0.0 if expected is None else float(expected)
     close = (
-        math.isclose(wanted, told.value, rel_tol=tolerance, abs_tol=tolerance)
+        math.isclose(wanted.value, told.value, rel_tol=tolerance, abs_tol=tolerance)
         if isinstance(expected, float)
-        else wanted == told.value
+        else wanted.value == told.value
     )
     if close:
         return None
@@ -95,10 +96,13 @@ def _leaf_mismatch(
 
 
 def _are_close(expected: torch.Tensor, got: torch.Tensor, tolerance: float) -> bool:
-    """Whether all elements agree: the quick way first, which takes equal infinities for different."""
+    """Whether all elements agree: the quick way first, which takes equal infinities for different.
+
+    It subtracts what is allowed, since an infinite output allows for any difference: inf - inf is NaN.
+    """
     if expected.is_floating_point():
         allowed = got.abs().mul_(tolerance).add_(tolerance)
-        if bool((expected - got).abs_().le_(allowed).all()):
+        if bool((expected - got).abs_().sub_(allowed).le_(0.0).all()):
             return True
     return bool(_close(expected, got, tolerance).all())
 

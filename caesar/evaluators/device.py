@@ -15,7 +15,9 @@ from typing import Any
 
 import torch
 
-__all__ = ["Cpu", "Cuda", "Device", "TimedCall", "is_hardware", "is_out_of_memory", "open_device"]
+from caesar.evaluators.surroundings import driver_version
+
+__all__ = ["Cpu", "Cuda", "Device", "TimedCall", "allow_tf32", "is_hardware", "is_out_of_memory", "open_device"]
 
 _FLUSH_BYTES = 256 << 20
 """More than any GPU's second-level cache holds."""
@@ -47,6 +49,15 @@ class Device(ABC):
     torch_device: torch.device
     name: str
     """The hardware's name."""
+
+    @property
+    def driver(self) -> str | None:
+        """The driver's version; None where there is none."""
+        return None
+
+    def conditions(self) -> dict[str, float]:
+        """Clocks, temperature, power and company, as far as they can be had."""
+        return {}
 
     @abstractmethod
     def synchronize(self) -> None:
@@ -100,6 +111,23 @@ class Cuda(Device):
         self._sleep: Callable[[int], None] = torch.cuda._sleep  # noqa: SLF001 - it has no public name
         self._flushed: torch.Tensor | None = None
 
+    @property
+    def driver(self) -> str | None:
+        """The version that the kernel module tells."""
+        return driver_version()
+
+    def conditions(self) -> dict[str, float]:
+        """What NVML tells; nothing where the package nvidia-ml-py is missing."""
+        try:
+            return {
+                "sm_clock_mhz": float(torch.cuda.clock_rate()),
+                "temperature_c": float(torch.cuda.temperature()),
+                "power_w": torch.cuda.power_draw() / 1000.0,
+                "processes": float(_processes()),
+            }
+        except (RuntimeError, ImportError, OSError):
+            return {}
+
     def synchronize(self) -> None:
         """Return once every stream is idle; raises what failed in a kernel."""
         self._synchronize(self.torch_device)
@@ -132,6 +160,12 @@ class Cuda(Device):
         return TimedCall(self._elapsed(start, end), launch_ms, result)
 
 
+def allow_tf32(*, allowed: bool) -> None:
+    """Whether fp32 matrix products and convolutions may be done in TF32, in this process."""
+    torch.backends.cuda.matmul.allow_tf32 = allowed
+    torch.backends.cudnn.allow_tf32 = allowed
+
+
 def open_device(*, cuda: bool) -> Device:
     """The device, ready to compute; RuntimeError where there is none."""
     return Cuda() if cuda else Cpu()
@@ -147,6 +181,14 @@ def is_out_of_memory(error: BaseException | None) -> bool:
 def is_hardware(error: BaseException | None) -> bool:
     """Whether an exception says that the device itself is broken."""
     return isinstance(error, RuntimeError) and any(words in str(error) for words in _HARDWARE)
+
+
+def _processes() -> int:
+    """How many processes compute on the device."""
+    import pynvml  # noqa: PLC0415 - an optional package, which torch's functions above need too
+
+    handle = pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{torch.cuda.get_device_properties(0).uuid}")
+    return len(pynvml.nvmlDeviceGetComputeRunningProcesses(handle))
 
 
 def _processor() -> str:

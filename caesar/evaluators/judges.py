@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import socket
 import struct
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -16,8 +16,10 @@ import msgspec
 from caesar.errors import Fault
 from caesar.evaluators.protocol import (
     Assignment,
+    Baselines,
     Contest,
     Described,
+    Measure,
     Message,
     Reached,
     Report,
@@ -51,6 +53,7 @@ class Judge:
     key: object
     """What it was started for: another problem, or other settings, need another judge."""
     described: Described | Unusable | None
+    _folder: Path
     _control: socket.socket
     _theirs: socket.socket
     _task: asyncio.Task[Ended]
@@ -60,7 +63,7 @@ class Judge:
     def start(
         cls, zygote: Zygote, assignment: Assignment, *, key: object, folder: Path, env: Mapping[str, str]
     ) -> Self:
-        """Start one; it gets ready by itself."""
+        """Start one, in a folder that is its own from now on; it gets ready by itself."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         ours.setblocking(False)
         job = Job(
@@ -74,7 +77,12 @@ class Judge:
         )
         end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         task = asyncio.create_task(zygote.run(job, expired=end))
-        return cls(key, None, ours, theirs, task, end)
+        return cls(key, None, folder, ours, theirs, task, end)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its process is gone, which is not to be expected before end()."""
+        return self._task.done()
 
     async def ready(self) -> Described | Unusable:
         """What it runs on, or why it can judge nobody; JudgeLost where it ended first."""
@@ -100,27 +108,38 @@ class Judge:
                 case other:
                     raise JudgeLost(f"it said {type(other).__name__} in the middle of a contest")
 
+    async def measure(self, names: tuple[str, ...]) -> Baselines:
+        """Its reference's times, run in these ways; JudgeLost where it ended first."""
+        await asyncio.get_running_loop().sock_sendall(self._control, encode(Measure(names)))
+        message = await self._read()
+        if not isinstance(message, Baselines):
+            raise JudgeLost(f"it said {type(message).__name__} where baselines were due")
+        return message
+
     async def end(self) -> Ended | None:
-        """Kill it and all it started; None where the sandbox itself has failed."""
+        """Kill it and all it started, and remove its folder; None where the sandbox itself has failed."""
         if not self._end.done():
             self._end.set_result(None)
-        self._control.close()
         try:
             return await self._task
         except Fault:
             return None
         finally:
+            self._control.close()
             self._theirs.close()
+            await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
 
     async def _read(self) -> Message:
+        """The next message; whatever the process said before it ended counts."""
         reading = asyncio.ensure_future(self._message())
-        await asyncio.wait({reading, self._task}, return_when=asyncio.FIRST_COMPLETED)
-        if reading.done():
-            return reading.result()
-        reading.cancel()
-        with suppress(asyncio.CancelledError):
-            await reading
-        raise JudgeLost(_words(self._task))
+        try:
+            await asyncio.wait({reading, self._task}, return_when=asyncio.FIRST_COMPLETED)
+            if not reading.done():
+                self._theirs.close()  # the last copy, the process being gone: what it left has an end
+            return await reading
+        finally:
+            if reading.cancel():  # the loop must not go on watching a socket that will be closed
+                await asyncio.wait({reading})
 
     async def _message(self) -> Message:
         (length,) = _LENGTH.unpack(await self._exactly(_LENGTH.size))

@@ -8,22 +8,34 @@ the judge reports and how the candidate's process ended.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
 
-from caesar.effects import Evaluate, Evaluated, Grant
+from caesar.domain import Baseline, Problem
+from caesar.effects import Evaluate, Evaluated, EvaluationSettings, Grant, Limits
 from caesar.errors import Fault
+from caesar.evaluators.baselines import BaselineCache, BaselineKey, Conditions, Measurement, keys_for
 from caesar.evaluators.judges import Judge, JudgeLost
-from caesar.evaluators.protocol import Assignment, Contest, Described, Gone, Reached, Report, Unusable
-from caesar.evaluators.verdicts import VERSION, Course, Place, evaluated_of, unusable, wrote_to_inputs
+from caesar.evaluators.protocol import Assignment, Contest, Described, Gone, Reached, Report, Stage, Unusable
+from caesar.evaluators.surroundings import cuda_of_torch, driver_version, torch_version
+from caesar.evaluators.verdicts import (
+    VERSION,
+    Course,
+    Place,
+    evaluated_of,
+    unusable,
+    with_baselines,
+    wrote_to_inputs,
+)
 from caesar.sandbox.artifact import artifact_environment
 from caesar.sandbox.box import Box, Tier
 from caesar.sandbox.job import Ended, Job
@@ -44,6 +56,9 @@ _GRACE_S = 20.0
 
 _READY_S = 600.0
 """How long a judge may take to get ready: some references construct large models."""
+
+_DYING_S = 5.0
+"""How long a process may take to die once its link has: how it ends by itself is what its result says."""
 
 _PROCESSES = 512
 _DISK_BYTES = 4 << 30
@@ -74,8 +89,10 @@ class LocalEvaluator:
         nodes: Mapping[str, tuple[Path, ...]] | None = None,
         cpus: Mapping[str, tuple[int, ...]] | None = None,
         env: Mapping[str, str] | None = None,
+        baselines: BaselineCache | None = None,
     ) -> None:
         self._zygote = zygote
+        self._baselines = baselines
         self._scratch = scratch
         self._device_names = device_names
         self._tier = tier
@@ -96,10 +113,79 @@ class LocalEvaluator:
             if wrote_to_inputs(course):
                 again = await self._course(evaluate, grant, writable=True)
                 course = replace(again, retried=True)
+            evaluated = evaluated_of(evaluate, course, self._place(grant))
+            return await self._with_baselines(evaluate, grant, evaluated)
         except BaseException:
             await self.vacate(grant.device)
             raise
-        return evaluated_of(evaluate, course, self._place(grant))
+
+    async def measure_baseline(
+        self, problem: Problem, settings: EvaluationSettings, grant: Grant
+    ) -> tuple[Measurement, ...]:
+        """The baselines that the settings ask for, measured now, the one speedups are over first.
+
+        A way that the reference can't be run in (torch.compile may fail) is left out.
+        """
+        names = tuple(
+            key.name for key in keys_for(problem.digest, settings, await self.conditions(settings, grant))
+        )
+        return await self._measured(problem, settings, Limits().evaluate_s, grant, names=names)
+
+    async def conditions(self, settings: EvaluationSettings, grant: Grant) -> Conditions:
+        """What times on the granted device depend on, without measuring any."""
+        cuda = _is_gpu(grant)
+        return Conditions(
+            device_model=self._device_names.get(grant.device, grant.device),
+            driver=(driver_version() or "") if cuda else "",
+            torch=torch_version(),
+            cuda=cuda_of_torch(),
+            precision=settings.precision.value,
+            evaluator=VERSION,
+        )
+
+    async def _with_baselines(self, evaluate: Evaluate, grant: Grant, evaluated: Evaluated) -> Evaluated:
+        """The evaluation with the further baselines that its settings ask for, cached or measured now."""
+        evaluation, settings = evaluated.evaluation, evaluate.settings
+        keys = keys_for(evaluate.problem.digest, settings, await self.conditions(settings, grant))
+        if evaluation.timing is None or len(keys) == 1:
+            return evaluated
+        fresh = evaluation.baselines[0]
+        known = {} if self._baselines is None else self._baselines.known(keys, fresh_eager=fresh.timing)
+        missing = tuple(key.name for key in keys[1:] if key.name not in known)
+        measured: tuple[Measurement, ...] = ()
+        if missing:
+            limit_s = evaluate.limits.evaluate_s
+            measured = await self._measured(evaluate.problem, settings, limit_s, grant, names=missing)
+        self._keep(keys, measured, Measurement(fresh.name, _samples(evaluated, fresh)))
+        return with_baselines(evaluated, known=tuple(known.values()), measured=measured)
+
+    def _keep(self, keys: Sequence[BaselineKey], measured: Sequence[Measurement], eager: Measurement) -> None:
+        if self._baselines is None:
+            return
+        by_name = {measurement.name: measurement for measurement in (eager, *measured)}
+        for key in keys:
+            if key.name in by_name:
+                self._baselines.put(key, by_name[key.name])
+
+    async def _measured(
+        self,
+        problem: Problem,
+        settings: EvaluationSettings,
+        limit_s: float,
+        grant: Grant,
+        *,
+        names: tuple[str, ...],
+    ) -> tuple[Measurement, ...]:
+        judge = await self._judge(problem, settings, limit_s, grant)
+        await self._described(problem, grant, judge)
+        try:
+            async with asyncio.timeout(_READY_S):
+                told = await judge.measure(names)
+        except TimeoutError:
+            raise Fault("reference", f"baselines were not measured within {_READY_S:.0f} s") from None
+        except JudgeLost as lost:
+            raise Fault("evaluator", f"the judge on {grant.device} ended in the middle: {lost}") from lost
+        return tuple(Measurement(name, told.samples_ms[name]) for name in names if name in told.samples_ms)
 
     async def vacate(self, device: str) -> None:
         """End the judge on a device, which is free of this evaluator's processes then."""
@@ -114,7 +200,8 @@ class LocalEvaluator:
 
     async def _course(self, evaluate: Evaluate, grant: Grant, *, writable: bool) -> Course:
         """How judging the candidate went, from the start of its process to its end."""
-        judge = await self._judge(evaluate, grant)
+        limit_s = evaluate.limits.evaluate_s
+        judge = await self._judge(evaluate.problem, evaluate.settings, limit_s, grant)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with ours, theirs:
             async with self._candidate(evaluate, grant, theirs) as bout:
@@ -133,24 +220,28 @@ class LocalEvaluator:
         theirs: socket.socket,
         writable: bool,
     ) -> Course:
-        described = await self._described(evaluate, grant, judge)
+        described = await self._described(evaluate.problem, grant, judge)
+        judge.judge(Contest(writable), link)
+        link.close()
         timer = asyncio.get_running_loop().call_later(evaluate.limits.evaluate_s, _expire, bout.expired)
+        reporting = asyncio.create_task(self._report(judge, bout, theirs))
         try:
-            judge.judge(Contest(writable), link)
-            link.close()
-            reporting = asyncio.create_task(self._report(judge, bout))
             await asyncio.wait({reporting, bout.task}, return_when=asyncio.FIRST_COMPLETED)
             if not reporting.done():
                 theirs.close()  # the last copy of the candidate's end: the judge sees that it has gone
             report = await self._within_grace(grant, reporting)
         finally:
             timer.cancel()
+            if reporting.cancel():
+                await asyncio.wait({reporting})
         timed_out = bout.expired.done()
+        if isinstance(report.ending, Gone):
+            await asyncio.wait({bout.task}, timeout=_DYING_S)
         _expire(bout.expired)
         ended = await bout.task
         return Course(described, report, ended, timed_out=timed_out and isinstance(report.ending, Gone))
 
-    async def _described(self, evaluate: Evaluate, grant: Grant, judge: Judge) -> Described:
+    async def _described(self, problem: Problem, grant: Grant, judge: Judge) -> Described:
         try:
             async with asyncio.timeout(_READY_S):
                 described = await judge.ready()
@@ -161,11 +252,16 @@ class LocalEvaluator:
         except JudgeLost as lost:
             raise Fault("evaluator", f"the judge on {grant.device} ended before it was ready: {lost}") from lost
         if isinstance(described, Unusable):
-            raise unusable(evaluate, described, device=grant.device)
+            raise unusable(problem, described, device=grant.device)
         return described
 
-    async def _report(self, judge: Judge, bout: _Bout) -> Report:
-        return await judge.report(progress=bout.reached.append)
+    async def _report(self, judge: Judge, bout: _Bout, theirs: socket.socket) -> Report:
+        def progress(reached: Reached) -> None:
+            bout.reached.append(reached)
+            if reached.stage is Stage.CANDIDATE:
+                theirs.close()  # its process has its own: should that close it, the judge is to see the end
+
+        return await judge.report(progress=progress)
 
     async def _within_grace(self, grant: Grant, reporting: asyncio.Task[Report]) -> Report:
         try:
@@ -191,22 +287,24 @@ class LocalEvaluator:
                 with suppress(asyncio.CancelledError, Fault):
                     await bout.task
 
-    async def _judge(self, evaluate: Evaluate, grant: Grant) -> Judge:
+    async def _judge(
+        self, problem: Problem, settings: EvaluationSettings, limit_s: float, grant: Grant
+    ) -> Judge:
         """The device's judge, another one if it was there for something else."""
-        key = (evaluate.problem.digest, evaluate.settings, evaluate.limits.evaluate_s)
+        key = (problem.digest, settings, limit_s)
         judge = self._judges.get(grant.device)
-        if judge is not None and judge.key == key:
+        if judge is not None and judge.key == key and not judge.has_ended:
             return judge
         await self.vacate(grant.device)
         assignment = Assignment(
-            reference=evaluate.problem.source,
-            settings=evaluate.settings,
+            reference=problem.source,
+            settings=settings,
             cuda=_is_gpu(grant),
-            limit_s=evaluate.limits.evaluate_s,
+            limit_s=limit_s,
             threads=len(self._cores(grant)),
         )
         env = self._env | self._device_environment(grant)
-        folder = Path(tempfile.mkdtemp(prefix="judge-", dir=self._scratch))
+        folder = _made(self._scratch, prefix="judge-")
         judge = Judge.start(self._zygote, assignment, key=key, folder=folder, env=env)
         self._judges[grant.device] = judge
         return judge
@@ -251,6 +349,10 @@ def hub_environment(environ: Mapping[str, str]) -> dict[str, str]:
     return defaults | {name: environ[name] for name in _HUB_VARIABLES if name in environ}
 
 
+def _samples(evaluated: Evaluated, baseline: Baseline) -> tuple[float, ...]:
+    return tuple(json.loads(evaluated.texts[baseline.timing.samples]))
+
+
 def _expire(future: asyncio.Future[None]) -> None:
     if not future.done():
         future.set_result(None)
@@ -260,13 +362,18 @@ def _is_gpu(grant: Grant) -> bool:
     return not grant.device.startswith("cpu:")
 
 
+def _made(scratch: Path, *, prefix: str) -> Path:
+    """A fresh folder; Fault where there can be none."""
+    try:
+        return Path(tempfile.mkdtemp(prefix=prefix, dir=scratch))
+    except OSError as error:
+        raise Fault("evaluator", f"an evaluation can't make its folder ({error}); set TMPDIR") from error
+
+
 @asynccontextmanager
 async def _folder(scratch: Path) -> AsyncIterator[Path]:
     """A fresh folder for one process, gone afterwards with all that was left in it."""
-    try:
-        folder = Path(tempfile.mkdtemp(prefix="evaluation-", dir=scratch))
-    except OSError as error:
-        raise Fault("evaluator", f"an evaluation can't make its folder ({error}); set TMPDIR") from error
+    folder = _made(scratch, prefix="evaluation-")
     try:
         yield folder
     finally:

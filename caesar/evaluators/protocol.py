@@ -15,12 +15,14 @@ from caesar.effects import EvaluationSettings
 
 __all__ = [
     "Assignment",
+    "Baselines",
     "Cause",
     "Contest",
     "Described",
     "Differs",
     "Ending",
     "Gone",
+    "Measure",
     "Measured",
     "Message",
     "Passed",
@@ -90,12 +92,27 @@ class Contest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether the candidate gets inputs that it may write to."""
 
 
+class Measure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """To the judge: time the reference alone, in these ways (`baselines.baseline_name`)."""
+
+    names: tuple[str, ...]
+
+
+class Baselines(msgspec.Struct, frozen=True, tag="baselines", forbid_unknown_fields=True):
+    """The reference's times, by the way in which it was run; ways that failed are left out."""
+
+    samples_ms: dict[str, tuple[float, ...]]
+    failed: dict[str, str]
+    seconds: float
+
+
 class Described(msgspec.Struct, frozen=True, tag="described", forbid_unknown_fields=True):
     """The judge is ready; what it runs on."""
 
     device_name: str
     torch: str
     cuda: str | None
+    driver: str | None
     seconds: float
     """How long it took to get ready."""
 
@@ -178,15 +195,17 @@ class Report(msgspec.Struct, frozen=True, tag="report", forbid_unknown_fields=Tr
     findings: tuple[Finding, ...]
     looked_at: dict[str, float]
     """Kinds of inputs that were looked at, with the candidate's error over the reference's, against float64."""
+    conditions: dict[str, float]
+    """Clocks, temperature and company of the device, right after timing."""
     seconds: float
 
 
-Message = Described | Unusable | Reached | Report
+Message = Described | Unusable | Reached | Report | Baselines
 
 _DECODER: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
 
 
-def encode(message: Message | Assignment | Contest) -> bytes:
+def encode(message: Message | Assignment | Contest | Measure) -> bytes:
     """A message as JSON; its texts must be storable."""
     return msgspec.json.encode(message)
 

@@ -50,6 +50,8 @@ class Setup(msgspec.Struct, frozen=True):
     output_bytes: int
     """The size of the second buffer, which outputs are copied to."""
     slots: tuple[Slot, ...]
+    tf32: bool
+    """Whether the candidate's process may do fp32 products in TF32, as it finds it."""
     spin_s: float
     """How long to wait for the judge without sleeping; 0 where processors are too few for that."""
 

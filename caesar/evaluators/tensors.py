@@ -84,4 +84,4 @@ def same_bits(left: torch.Tensor, right: torch.Tensor) -> bool:
 def _bits_of(block: torch.Tensor) -> torch.Tensor:
     """The elements as integers of their size."""
     whole = _INTEGERS.get(block.element_size(), torch.uint8)
-    return block.resolve_conj().reshape(-1).view(whole)
+    return block.resolve_conj().reshape(-1).contiguous().view(whole)

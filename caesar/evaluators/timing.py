@@ -1,8 +1,9 @@
 """Timing reference and candidate alternately, on fresh inputs, until the mean is known well enough.
 
 In the order reference, candidate, candidate, reference, ..., so that a drifting clock rate favours
-neither; the second-level cache is emptied before each call. The judge's clock decides: what the
-candidate's process claims is used only where it agrees.
+neither; the second-level cache is emptied before each call. Outputs are asked for right after the call
+that made them: work that is put off could hide behind a reference that is timed in between. The
+judge's clock decides: what the candidate's process claims is used only where it agrees.
 
 Imports torch: the judge only.
 """
@@ -52,6 +53,9 @@ _VERIFIED_SHARE = 0.25
 _DECIMALS = 6
 """Of a millisecond: nanoseconds, finer than any clock here."""
 
+_LEAST_MS = 1e-6
+"""What no call takes less than: a claim of nothing would be no measurement."""
+
 
 class Check(Protocol):
     """Has a timed call's outputs shown and compared."""
@@ -90,16 +94,17 @@ class Bout:
         """Time one call of each."""
         slot, stand = next(self._turns)
         seed = secret_seed()
+        self.opponent.prepare(slot=slot, seed=seed)
+        inputs = stand.make(seed)
         verify = self._verifies()
-        inputs = stand.release(seed)
         if verify:
             self.bench.poison(0xFF)
         if candidate_first:
-            candidate = self._candidate(slot, seed)
+            candidate = self._candidate(stand, inputs, seed)
             reference_ms, launch_ms, expected = self._reference(inputs, seed)
         else:
             reference_ms, launch_ms, expected = self._reference(inputs, seed)
-            candidate = self._candidate(slot, seed)
+            candidate = self._candidate(stand, inputs, seed)
         shown_ms = self.check(stand, expected) if verify else None
         return _Pair(reference_ms, launch_ms, candidate, shown_ms)
 
@@ -107,9 +112,11 @@ class Bout:
         small = self.bench.outputs.nbytes <= _VERIFY_ALL_BYTES
         return small or secrets.randbelow(1000) < _VERIFIED_SHARE * 1000
 
-    def _candidate(self, slot: int, seed: int) -> Called:
+    def _candidate(self, stand: Stand, inputs: list[Any], seed: int) -> Called:
+        """Release the inputs and have the candidate called on them, at once."""
+        stand.show(inputs, seed=seed)
         self.bench.device.flush()
-        return self.opponent.call(slot=slot, seed=seed)
+        return self.opponent.call()
 
     def _reference(self, inputs: list[Any], seed: int) -> tuple[float, float, Any]:
         arguments = cloned(inputs) if self.bench.mutates else inputs
@@ -174,8 +181,8 @@ def _measured(calibration: Calibration, pairs: list[_Pair]) -> tuple[Measured, t
     candidate = claimed if honest else [calibration.judged(wall) + late_ms for wall in walls]
     notes = () if honest else (("timing_inconsistent", _disagreement(calibration, claimed, walls, late_ms)),)
     measured = Measured(
-        candidate_ms=tuple(round(ms, _DECIMALS) for ms in candidate),
-        reference_ms=tuple(round(pair.reference_ms, _DECIMALS) for pair in pairs),
+        candidate_ms=tuple(map(_rounded, candidate)),
+        reference_ms=tuple(_rounded(pair.reference_ms) for pair in pairs),
         launch_ms=round(statistics.median(pair.candidate.launch_ms for pair in pairs), _DECIMALS),
         reference_launch_ms=round(statistics.median(pair.reference_launch_ms for pair in pairs), _DECIMALS),
         clock="candidate" if honest else "judge",
@@ -183,6 +190,10 @@ def _measured(calibration: Calibration, pairs: list[_Pair]) -> tuple[Measured, t
         verified=sum(pair.shown_ms is not None for pair in pairs),
     )
     return measured, notes
+
+
+def _rounded(milliseconds: float) -> float:
+    return max(_LEAST_MS, round(milliseconds, _DECIMALS))
 
 
 def _disagreement(calibration: Calibration, claimed: list[float], walls: list[float], late_ms: float) -> str:

@@ -122,4 +122,4 @@ def _children() -> int:
 
 
 def _tf32() -> bool:
-    return bool(torch.backends.cuda.matmul.allow_tf32)
+    return bool(torch.backends.cuda.matmul.allow_tf32 or torch.backends.cudnn.allow_tf32)

@@ -7,7 +7,7 @@ run, so every failure is a fault; from there on every failure is the candidate's
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -18,14 +18,16 @@ from caesar.domain import (
     Evaluation,
     Finding,
     Mismatch,
+    Problem,
     Timing,
     Trust,
     Verdict,
     digest_of,
     storable,
 )
-from caesar.effects import Evaluate, Evaluated
+from caesar.effects import Evaluate, Evaluated, Tf32
 from caesar.errors import Fault
+from caesar.evaluators.baselines import Measurement
 from caesar.evaluators.policy import Policy
 from caesar.evaluators.protocol import (
     Cause,
@@ -44,7 +46,16 @@ from caesar.evaluators.statistics import LEAST_PAIRS, quantiles, samples_of, spe
 from caesar.sandbox.box import Tier
 from caesar.sandbox.job import Ended, How
 
-__all__ = ["TRUST", "VERSION", "Course", "Place", "evaluated_of", "unusable", "wrote_to_inputs"]
+__all__ = [
+    "TRUST",
+    "VERSION",
+    "Course",
+    "Place",
+    "evaluated_of",
+    "unusable",
+    "with_baselines",
+    "wrote_to_inputs",
+]
 
 VERSION = "2"
 """Changes whenever the same candidate could be judged differently; a run pins it."""
@@ -129,9 +140,21 @@ def evaluated_of(work: Evaluate, course: Course, place: Place) -> Evaluated:
     return _evaluated(course, ruling, environment=_environment(work, course, place))
 
 
-def unusable(work: Evaluate, ending: Unusable, *, device: str) -> Fault:
+def with_baselines(
+    evaluated: Evaluated, *, known: Sequence[Measurement], measured: Sequence[Measurement]
+) -> Evaluated:
+    """The evaluation with further baselines beside its own."""
+    own = {baseline.name for baseline in evaluated.evaluation.baselines}
+    more = [Baseline(one.name, one.baseline.timing, cached=True) for one in known if one.name not in own]
+    more += [one.baseline for one in measured]
+    texts = {digest_of(text): text for one in (*known, *measured) if (text := samples_of(one.samples_ms))}
+    evaluation = replace(evaluated.evaluation, baselines=(*evaluated.evaluation.baselines, *more))
+    return Evaluated(evaluation, {**evaluated.texts, **texts})
+
+
+def unusable(judged: Problem, ending: Unusable, *, device: str) -> Fault:
     """The fault in one sentence; trying again helps only where other work may have been in the way."""
-    problem = f"{work.problem.suite}/{work.problem.id}"
+    problem = f"{judged.suite}/{judged.id}"
     what = ending.what[:_TEXT_LENGTH]
     match ending.cause:
         case Cause.DEVICE:
@@ -206,6 +229,9 @@ def _environment(work: Evaluate, course: Course, place: Place) -> Environment:
         isolation=place.tier.value,
         trust=TRUST[place.tier],
         seconds=_seconds(course.report, described),
+        driver=described.driver,
+        tf32=work.settings.tf32 is Tf32.ON,
+        conditions=dict(course.report.conditions),
     )
 
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 __all__ = [
+    "MOST_DIMENSIONS",
     "MOST_LEAVES",
     "Ask",
     "Command",
@@ -27,6 +28,7 @@ __all__ = [
     "Lost",
     "Message",
     "Raised",
+    "Ready",
     "Shown",
     "Traced",
     "Violation",
@@ -38,7 +40,9 @@ __all__ = [
 MOST_LEAVES = 16
 """How many outputs a model may return."""
 
-_MOST_DIMENSIONS = 8
+MOST_DIMENSIONS = 8
+"""How many dimensions of an output can be told."""
+
 _NAME_BYTES = 40
 _ERROR_BYTES = 100
 _DETAIL_BYTES = 6000
@@ -60,8 +64,10 @@ class Ask(IntEnum):
     """Do everything that a call takes, but no call: tells what asking costs. Before the candidate loads."""
     LOAD = 2
     """Load the candidate and construct its model."""
+    PREPARE = 6
+    """Seed, and lay out a slot's inputs for the next call; they are released afterwards."""
     CALL = 3
-    """Call the model on a slot's inputs."""
+    """Call the model on what was prepared."""
     SHOW = 4
     """Copy the last call's outputs to the shared buffer."""
     TRACE = 5
@@ -118,12 +124,12 @@ class Leaf:
     value: float = 0.0
     """Of a number or a boolean."""
 
-    _LAYOUT = struct.Struct(f"<BB{_NAME_BYTES}s{_MOST_DIMENSIONS}qd")
+    _LAYOUT = struct.Struct(f"<BB{_NAME_BYTES}s{MOST_DIMENSIONS}qd")
 
     def encode(self) -> bytes:
-        """As bytes; dimensions beyond the eighth are left out, which no reference's output has."""
-        shape = self.shape[:_MOST_DIMENSIONS]
-        padded = (*shape, *((0,) * (_MOST_DIMENSIONS - len(shape))))
+        """As bytes; it has at most eight dimensions."""
+        shape = self.shape[:MOST_DIMENSIONS]
+        padded = (*shape, *((0,) * (MOST_DIMENSIONS - len(shape))))
         return self._LAYOUT.pack(
             self.form, len(self.shape) % 256, _bytes_of(self.name, _NAME_BYTES), *padded, self.value
         )
@@ -132,7 +138,7 @@ class Leaf:
     def decode(cls, part: bytes) -> Leaf:
         """The inverse of encode(); ValueError for what no encode() gives."""
         form, dimensions, name, *shape, value = cls._LAYOUT.unpack(part)
-        if dimensions > _MOST_DIMENSIONS:
+        if dimensions > MOST_DIMENSIONS:
             raise ValueError("too many dimensions")
         return cls(Form(form), _text_of(name), tuple(shape[:dimensions]), value)
 
@@ -144,6 +150,13 @@ class Loaded:
     number: int
     copied: bool
     """Whether it took over all of the reference's state."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The next call is prepared."""
+
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +200,7 @@ class Traced:
     evidence: bytes
 
 
-Message = Loaded | Done | Shown | Raised | Traced
+Message = Loaded | Ready | Done | Shown | Raised | Traced
 
 _HEAD = struct.Struct("<BI")
 _LOADED = struct.Struct("<?")
@@ -199,6 +212,7 @@ _TRACED = struct.Struct(f"<I{_TRACE_BYTES}s")
 
 _SIZES = {
     Loaded: _HEAD.size + _LOADED.size,
+    Ready: _HEAD.size,
     Done: _HEAD.size + _DONE.size,
     Shown: _HEAD.size + _SHOWN.size + MOST_LEAVES * _LEAF,
     Raised: _HEAD.size + _RAISED.size,
@@ -213,6 +227,8 @@ def encode(message: Message) -> bytes:
     match message:
         case Loaded(copied=copied):
             body = _LOADED.pack(copied)
+        case Ready():
+            body = b""
         case Done(elapsed_ms=elapsed_ms, launch_ms=launch_ms):
             body = _DONE.pack(elapsed_ms, launch_ms)
         case Shown():
@@ -246,6 +262,8 @@ def _decoded(frame: bytes) -> Message:
     body = frame[_HEAD.size :]
     if cls is Loaded:
         return Loaded(number, *_LOADED.unpack(body))
+    if cls is Ready:
+        return Ready(number)
     if cls is Done:
         return Done(number, *_DONE.unpack(body))
     if cls is Shown:

@@ -78,6 +78,11 @@ def test_a_claim_that_can_not_be_the_truth_is_replaced_by_the_judges_time(claim)
     ]
 
 
+def test_a_claim_of_no_time_at_all_is_replaced_by_the_judges_time():
+    with against(done(0.0, 0.0)) as (opponent, _):
+        assert pytest.approx(4.0) == opponent.call(slot=0, seed=1).claimed_ms
+
+
 def test_every_question_has_a_number_of_its_own():
     with against(done(), done(), done()) as (opponent, asked):
         for _ in range(3):

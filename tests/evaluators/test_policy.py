@@ -1,5 +1,6 @@
 import pytest
 
+from caesar.effects import Ruling
 from caesar.evaluators.policy import FINDINGS, Policy
 
 
@@ -16,7 +17,7 @@ def test_every_other_finding_is_only_told(finding):
 
 
 def test_a_spec_may_decide_either_way():
-    policy = Policy({"low_precision": False, "tampered": True})
+    policy = Policy({"low_precision": Ruling.FINDING, "tampered": Ruling.INCORRECT})
 
     assert not policy.rejects("low_precision")
     assert policy.rejects("tampered")
