@@ -23,7 +23,6 @@ from caesar.evaluators.baselines import BaselineCache
 from caesar.evaluators.chosen import ChosenEvaluator
 from caesar.evaluators.kernelbench import Installation, KernelBenchJudge, find_installation
 from caesar.evaluators.local import LocalEvaluator, hub_environment
-from caesar.evaluators.meter import ReferenceMeter
 from caesar.sandbox.box import Tier
 from caesar.sandbox.probe import probe
 from caesar.sandbox.zygote import Zygote
@@ -43,12 +42,11 @@ _PRELOADED_FOR_CUDA = ("torch._dynamo", "triton?", "cuda.bindings.driver?", "pyn
 
 @dataclass(frozen=True, slots=True)
 class Machinery:
-    """The builder, the evaluator, the meter and the devices of one process."""
+    """The builder, the evaluator and the devices of one process."""
 
     builder: InlineBuilder
     evaluator: ChosenEvaluator
     devices: LockedDevicePool
-    meter: ReferenceMeter
 
 
 def backend_of(wanted: Backend | None) -> Backend:
@@ -106,7 +104,6 @@ async def machinery(
             builder = InlineBuilder(cache=cache_folder() / "builds", zygote=zygote, arch=devices[0].arch)
             builder.preflight(backend)
             evaluator = _evaluator(zygote, Path(folder), devices, tier=tier, kernelbench=kernelbench)
-            meter = ReferenceMeter(zygote=zygote, scratch=Path(folder), env=hub_environment(os.environ))
             pool = LockedDevicePool(
                 devices,
                 folder=locks,
@@ -117,7 +114,7 @@ async def machinery(
             )
             try:
                 async with pool:
-                    yield Machinery(builder, evaluator, pool, meter)
+                    yield Machinery(builder, evaluator, pool)
             finally:
                 await evaluator.close()
 
