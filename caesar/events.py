@@ -16,7 +16,15 @@ from typing import Any, ClassVar, get_args
 
 import msgspec
 
-from caesar.domain import BuildOutcome, Digest, Evaluation, GenerationOutcome, Outcome, Usage
+from caesar.domain import (
+    BuildOutcome,
+    Digest,
+    Evaluation,
+    GenerationOutcome,
+    KernelBenchResult,
+    Outcome,
+    Usage,
+)
 from caesar.errors import StoreError
 
 __all__ = [
@@ -138,6 +146,27 @@ class RunFinished:
     v: ClassVar = 1
     finished: int
     suspended: int
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateRescored:
+    """KernelBench judged a candidate that had been evaluated before; nothing it led to changes."""
+
+    kind: ClassVar = "candidate_rescored"
+    v: ClassVar = 1
+    trajectory: str
+    turn: int
+    candidate: Digest
+    verdict: str
+    """What the trajectory's own evaluation said."""
+    runtime_ms: float | None
+    """That evaluation's median."""
+    speedup: float | None
+    """That evaluation's."""
+    device: str
+    device_name: str
+    kernelbench: KernelBenchResult
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -406,6 +435,7 @@ Event = (
     | RunResumed
     | HeadRecorded
     | RunFinished
+    | CandidateRescored
     | TrajectoryStarted
     | TrajectoryExtended
     | TrajectoryResumed

@@ -124,16 +124,17 @@ def _evaluator(
     zygote: Zygote, scratch: Path, devices: Sequence[Device], *, tier: Tier, kernelbench: Installation | None
 ) -> ChosenEvaluator:
     hub = hub_environment(os.environ)
+    nodes = {device.id: nodes_of(device) for device in devices}
     ours = LocalEvaluator(
         zygote=zygote,
         scratch=scratch,
         device_names={device.id: device.name for device in devices},
         tier=tier,
-        nodes={device.id: nodes_of(device) for device in devices},
+        nodes=nodes,
         env=hub,
         baselines=BaselineCache(cache_folder() / "baselines"),
     )
     if kernelbench is None:
         return ChosenEvaluator(ours, None, isolation=tier)
-    theirs = KernelBenchJudge(kernelbench, zygote=zygote, scratch=scratch, env=hub)
+    theirs = KernelBenchJudge(kernelbench, zygote=zygote, scratch=scratch, tier=tier, nodes=nodes, env=hub)
     return ChosenEvaluator(ours, theirs, isolation=tier)

@@ -223,6 +223,36 @@ def report(
 
 
 @app.command()
+def rescore(
+    run: RunName,
+    *,
+    judge: Annotated[str, typer.Option(help="Who judges again: kernelbench.")] = "kernelbench",
+    every: Annotated[
+        bool, typer.Option("--all", help="Every candidate that was evaluated, not only those that passed.")
+    ] = False,
+    again: Annotated[bool, typer.Option("--again", help="Those that were rescored before, too.")] = False,
+    devices: Annotated[list[str] | None, typer.Option(help="Devices: GPU UUIDs, indices.")] = None,
+    kernelbench: KernelBench = None,
+    store: Store = _STORE,
+    json: Json = False,
+) -> None:
+    """Have KernelBench judge a run's candidates afterwards, and record what it says beside ours."""
+    from caesar.cli.rescore import RescoreOptions, rescore_command
+
+    options = RescoreOptions(
+        run=run,
+        judge=judge,
+        every=every,
+        again=again,
+        devices=tuple(devices or ()),
+        kernelbench=kernelbench,
+        store=store,
+        json=json,
+    )
+    raise typer.Exit(rescore_command(options))
+
+
+@app.command()
 def export(
     run: RunName,
     *,
@@ -293,6 +323,26 @@ def problems_show(
     from caesar.cli.problems import show_command
 
     show_command(problem, kernelbench=kernelbench, json=json)
+
+
+@problems_app.command("audit")
+def problems_audit(
+    suite: Annotated[str, typer.Argument(help="starter, kernelbench/level1, hub/level1, a path.")] = "starter",
+    *,
+    ids: Annotated[list[str] | None, typer.Option(help="Problem ids or ranges (10-20); may repeat.")] = None,
+    precision: Annotated[str, typer.Option(help="fp32, fp16 or bf16: the tolerance to pass.")] = "fp32",
+    limit: Annotated[float, typer.Option(help="Seconds for each problem.", min=1)] = 300.0,
+    kernelbench: KernelBench = None,
+    json: Json = False,
+) -> None:
+    """Tell which problems a candidate would pass that computes nothing."""
+    from caesar.cli.audit import audit_command
+
+    chosen = tuple(part for text in ids or () for part in text.split(",") if part)
+    status = audit_command(
+        suite, ids=chosen, precision=precision, limit_s=limit, kernelbench=kernelbench, json=json
+    )
+    raise typer.Exit(status)
 
 
 def _overrides(*flags: dict[str, object], ids: list[str] | None) -> dict[str, object]:

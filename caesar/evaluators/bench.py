@@ -56,9 +56,15 @@ class Stand:
     seed: int = -1
 
     def release(self, seed: int) -> list[Any]:
-        """Write the inputs of a seed where the candidate sees them; the judge's own view of them."""
+        """Write the inputs of a seed where the candidate sees them; the same, where it does not."""
+        inputs = self.make(seed)
+        self.show(inputs, seed=seed)
+        return inputs
+
+    def show(self, inputs: list[Any], *, seed: int) -> None:
+        """Write inputs that were made from a seed where the candidate sees them."""
         self.seed = seed
-        return list(filled(self.slot.inputs, self.buffer, self.make(seed)))
+        filled(self.slot.inputs, self.buffer, inputs)
 
     def intact(self) -> bool:
         """Whether the buffer still holds what was released: the inputs are made again and compared."""

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
-__all__ = ["Calibration"]
+__all__ = ["ASLEEP_MS", "AWAKE_MS", "Calibration"]
 
 _SHARE = 0.05
-_SLACK_MS = 0.03
-"""By how much the judge's clock, its overhead taken off, may exceed an honest claim: waking up takes time."""
+AWAKE_MS, ASLEEP_MS = 0.06, 0.3
+"""By how much the judge's clock, its overhead taken off, may exceed an honest claim: waking up takes time.
 
+The first where judge and candidate wait for each other without sleeping, the second where they sleep.
+"""
 
 _SHOW_SHARE = 0.5
 _SHOW_SLACK_MS = 0.02
@@ -31,6 +33,7 @@ class Calibration:
     """From the median to the ninetieth percentile."""
     show_ms: float
     show_spread_ms: float
+    slack_ms: float = AWAKE_MS
 
     @classmethod
     def unknown(cls) -> Self:
@@ -38,9 +41,9 @@ class Calibration:
         return cls(0.0, 0.0, 0.0, 0.0)
 
     @classmethod
-    def of(cls, idle_ms: Sequence[float], show_ms: Sequence[float]) -> Self:
+    def of(cls, idle_ms: Sequence[float], show_ms: Sequence[float], *, slack_ms: float = AWAKE_MS) -> Self:
         """From asking and showing with nothing to do; the first half of each is warm-up."""
-        return cls(*_middle(idle_ms), *_middle(show_ms))
+        return cls(*_middle(idle_ms), *_middle(show_ms), slack_ms)
 
     def judged(self, wall_ms: float) -> float:
         """A call's time by the judge's clock, its overhead taken off."""
@@ -49,7 +52,7 @@ class Calibration:
     def agrees(self, claimed_ms: Sequence[float], wall_ms: Sequence[float]) -> bool:
         """Whether the claims can be true: their median is not below the judge's by more than noise explains."""
         judged = statistics.median(map(self.judged, wall_ms))
-        return statistics.median(claimed_ms) >= judged * (1 - _SHARE) - _SLACK_MS - 2 * self.spread_ms
+        return statistics.median(claimed_ms) >= judged * (1 - _SHARE) - self.slack_ms - 2 * self.spread_ms
 
     def put_off(self, shown_ms: Sequence[float], *, wall_ms: Sequence[float]) -> float:
         """The milliseconds that showing takes beyond what copying does: work put off until somebody looked."""

@@ -20,7 +20,7 @@ import torch
 from caesar.domain import Finding, Mismatch, storable
 from caesar.effects import Tf32
 from caesar.evaluators.bench import Bench, Stand
-from caesar.evaluators.clock import Calibration
+from caesar.evaluators.clock import ASLEEP_MS, AWAKE_MS, Calibration
 from caesar.evaluators.compare import is_finite, mismatch
 from caesar.evaluators.evidence import evidence_of, findings_of
 from caesar.evaluators.layout import rebuilt
@@ -42,12 +42,14 @@ from caesar.evaluators.reference import copy_state, secret_seed
 from caesar.evaluators.roofline import Work, finding_of, peak_of
 from caesar.evaluators.scrutiny import KINDS, exact_of, inputs_of
 from caesar.evaluators.timing import Bout, measure
+from caesar.evaluators.vacuity import passes_idly
 from caesar.evaluators.wire import Lost, Violation
 
 __all__ = ["Contest"]
 
 _IDLE_CALLS = 30
 _IDLE_SHOWS = 10
+_PAUSE_S = 0.002
 _UNDISTURBED = 0.1
 """The share of the CPU that others may use while something is timed before it is worth a finding."""
 
@@ -105,6 +107,10 @@ class Contest:
         self._began = now()
         self._account = _Account()
         self._calibration = Calibration.unknown()
+
+    @property
+    def _tolerance(self) -> float:
+        return self._bench.settings.precision.tolerance
 
     def report(self) -> Report:
         """Judge; every way in which a candidate can fail is part of the report."""
@@ -181,11 +187,18 @@ class Contest:
         idle, shown = [], []
         for _ in range(_IDLE_CALLS):
             self._bench.device.flush()
+            self._pause()
             idle.append(self._opponent.idle().wall_ms)
         for _ in range(_IDLE_SHOWS):
             self._opponent.idle()
             shown.append(self._opponent.show()[1])
-        self._calibration = Calibration.of(idle, shown)
+        slack_ms = AWAKE_MS if self._bench.spin_s else ASLEEP_MS
+        self._calibration = Calibration.of(idle, shown, slack_ms=slack_ms)
+
+    def _pause(self) -> None:
+        """Let the candidate's process fall asleep, as it does between calls, unless it waits without."""
+        if not self._bench.spin_s:
+            time.sleep(_PAUSE_S)
 
     def _trial(self) -> None:
         account, seed = self._account, secret_seed()
@@ -195,16 +208,22 @@ class Contest:
         expected = self._bench.expected(inputs, seed=seed)
         if account.trials == 1 and not is_finite(expected):
             self._notice("reference_nonfinite", "the reference's output has NaN or infinite values")
+        idle = passes_idly(inputs, expected, tolerance=self._tolerance) if account.trials == 1 else None
+        if idle is not None:
+            self._notice("vacuous", f"{idle} would pass this problem as well")
         found = self._answered(stand, expected, seed=seed)
         if found is not None:
-            self._look_again(stand, expected, seed=seed)
+            self._look_closer(stand, expected, seed=seed)
             raise _Wrong(found.kind, found)
         if not stand.intact():
             self._notice("input_mutated", "the candidate changed its inputs")
         account.trials_passed += 1
 
-    def _look_again(self, stand: Stand, expected: Any, *, seed: int) -> None:
-        """Whether a wrong answer is right the next time, on the same inputs."""
+    def _look_closer(self, stand: Stand, expected: Any, *, seed: int) -> None:
+        """What else to say of a wrong answer: changed inputs, and whether it is right the next time."""
+        if not stand.intact():
+            finding = Finding("input_mutated", "the candidate changed its inputs")
+            self._account.findings.setdefault(finding.kind, finding)
         stand.release(seed)
         if self._answered(stand, expected, seed=seed) is None:
             detail = "the same inputs gave a wrong output, then a right one"
@@ -213,13 +232,14 @@ class Contest:
     def _answered(self, stand: Stand, expected: Any, *, seed: int) -> Mismatch | None:
         """Call the candidate on what is released; how its outputs differ from what is expected."""
         self._bench.poison(_POISONS[self._account.trials % len(_POISONS)])
-        self._opponent.call(slot=self._slot_of(stand), seed=seed)
+        self._opponent.prepare(slot=self._slot_of(stand), seed=seed)
+        self._opponent.call()
         shown, _ = self._opponent.show()
         return mismatch(
             expected,
             shown,
             self._outputs(stand),
-            tolerance=self._bench.settings.precision.tolerance,
+            tolerance=self._tolerance,
             device=self._bench.device,
         )
 
@@ -252,14 +272,15 @@ class Contest:
         if exact is None:
             return
         self._bench.poison(_POISONS[0])
-        self._opponent.call(slot=0, seed=seed)
+        self._opponent.prepare(slot=0, seed=seed)
+        self._opponent.call()
         shown, _ = self._opponent.show()
         outputs = self._outputs(stand)
         found = mismatch(
             expected,
             shown,
             outputs,
-            tolerance=self._bench.settings.precision.tolerance,
+            tolerance=self._tolerance,
             device=self._bench.device,
         )
         if found is not None and found.kind != "values":
@@ -307,7 +328,7 @@ class Contest:
             expected,
             shown,
             self._outputs(stand),
-            tolerance=self._bench.settings.precision.tolerance,
+            tolerance=self._tolerance,
             device=self._bench.device,
         )
         if found is not None:

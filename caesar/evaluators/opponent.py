@@ -20,6 +20,7 @@ from caesar.evaluators.wire import (
     Lost,
     Message,
     Raised,
+    Ready,
     Shown,
     Traced,
     Violation,
@@ -65,18 +66,22 @@ class Opponent:
         self._unasked = select.poll()
         self._unasked.register(link, select.POLLIN)
 
-    def idle(self, *, slot: int = 0) -> Called:
+    def idle(self) -> Called:
         """What asking costs, where nothing is called."""
-        return self._timed(Command(Ask.IDLE, self._next(), slot))
+        return self._timed(Command(Ask.IDLE, self._next()))
 
     def load(self) -> Loaded:
         """Have the candidate loaded and its model constructed."""
         message, _ = self._ask(Command(Ask.LOAD, self._next()), Loaded)
         return message
 
-    def call(self, *, slot: int, seed: int) -> Called:
-        """Have the model called on a slot's inputs."""
-        return self._timed(Command(Ask.CALL, self._next(), slot, seed))
+    def prepare(self, *, slot: int, seed: int) -> None:
+        """Have the next call prepared: what that takes is not part of the call."""
+        self._ask(Command(Ask.PREPARE, self._next(), slot, seed), Ready)
+
+    def call(self) -> Called:
+        """Have the model called on what was prepared."""
+        return self._timed(Command(Ask.CALL, self._next()))
 
     def show(self) -> tuple[Shown, float]:
         """Have the last call's outputs copied; how they are described, and the milliseconds it took."""

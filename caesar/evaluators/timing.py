@@ -94,30 +94,29 @@ class Bout:
         """Time one call of each."""
         slot, stand = next(self._turns)
         seed = secret_seed()
+        self.opponent.prepare(slot=slot, seed=seed)
+        inputs = stand.make(seed)
         verify = self._verifies()
-        inputs = stand.release(seed)
-        if self.bench.writable:
-            inputs = cloned(inputs)  # the reference may come after a candidate that changes its own
         if verify:
             self.bench.poison(0xFF)
         if candidate_first:
-            expected = self.bench.expected(inputs, seed=seed) if verify else None
-            candidate = self._candidate(slot, seed)
-            shown_ms = self.check(stand, expected) if verify else None  # at once: see the module's docstring
-            reference_ms, launch_ms, _ = self._reference(inputs, seed)
+            candidate = self._candidate(stand, inputs, seed)
+            reference_ms, launch_ms, expected = self._reference(inputs, seed)
         else:
             reference_ms, launch_ms, expected = self._reference(inputs, seed)
-            candidate = self._candidate(slot, seed)
-            shown_ms = self.check(stand, expected) if verify else None
+            candidate = self._candidate(stand, inputs, seed)
+        shown_ms = self.check(stand, expected) if verify else None
         return _Pair(reference_ms, launch_ms, candidate, shown_ms)
 
     def _verifies(self) -> bool:
         small = self.bench.outputs.nbytes <= _VERIFY_ALL_BYTES
         return small or secrets.randbelow(1000) < _VERIFIED_SHARE * 1000
 
-    def _candidate(self, slot: int, seed: int) -> Called:
+    def _candidate(self, stand: Stand, inputs: list[Any], seed: int) -> Called:
+        """Release the inputs and have the candidate called on them, at once."""
+        stand.show(inputs, seed=seed)
         self.bench.device.flush()
-        return self.opponent.call(slot=slot, seed=seed)
+        return self.opponent.call()
 
     def _reference(self, inputs: list[Any], seed: int) -> tuple[float, float, Any]:
         arguments = cloned(inputs) if self.bench.mutates else inputs

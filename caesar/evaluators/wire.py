@@ -28,6 +28,7 @@ __all__ = [
     "Lost",
     "Message",
     "Raised",
+    "Ready",
     "Shown",
     "Traced",
     "Violation",
@@ -63,8 +64,10 @@ class Ask(IntEnum):
     """Do everything that a call takes, but no call: tells what asking costs. Before the candidate loads."""
     LOAD = 2
     """Load the candidate and construct its model."""
+    PREPARE = 6
+    """Seed, and lay out a slot's inputs for the next call; they are released afterwards."""
     CALL = 3
-    """Call the model on a slot's inputs."""
+    """Call the model on what was prepared."""
     SHOW = 4
     """Copy the last call's outputs to the shared buffer."""
     TRACE = 5
@@ -150,6 +153,13 @@ class Loaded:
 
 
 @dataclass(frozen=True, slots=True)
+class Ready:
+    """The next call is prepared."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """A call is complete on the device, by the candidate's word; its times too."""
 
@@ -190,7 +200,7 @@ class Traced:
     evidence: bytes
 
 
-Message = Loaded | Done | Shown | Raised | Traced
+Message = Loaded | Ready | Done | Shown | Raised | Traced
 
 _HEAD = struct.Struct("<BI")
 _LOADED = struct.Struct("<?")
@@ -202,6 +212,7 @@ _TRACED = struct.Struct(f"<I{_TRACE_BYTES}s")
 
 _SIZES = {
     Loaded: _HEAD.size + _LOADED.size,
+    Ready: _HEAD.size,
     Done: _HEAD.size + _DONE.size,
     Shown: _HEAD.size + _SHOWN.size + MOST_LEAVES * _LEAF,
     Raised: _HEAD.size + _RAISED.size,
@@ -216,6 +227,8 @@ def encode(message: Message) -> bytes:
     match message:
         case Loaded(copied=copied):
             body = _LOADED.pack(copied)
+        case Ready():
+            body = b""
         case Done(elapsed_ms=elapsed_ms, launch_ms=launch_ms):
             body = _DONE.pack(elapsed_ms, launch_ms)
         case Shown():
@@ -249,6 +262,8 @@ def _decoded(frame: bytes) -> Message:
     body = frame[_HEAD.size :]
     if cls is Loaded:
         return Loaded(number, *_LOADED.unpack(body))
+    if cls is Ready:
+        return Ready(number)
     if cls is Done:
         return Done(number, *_DONE.unpack(body))
     if cls is Shown:

@@ -147,6 +147,12 @@ def test_changing_an_input_is_incorrect_by_default():
     assert (Differs("input_mutated"), ["input_mutated"]) == (held.ending, held.findings)
 
 
+def test_a_wrong_answer_does_not_hide_that_an_input_was_changed():
+    held = Held(lambda x: x.zero_(), reference=PLAIN)
+
+    assert ("values", ["input_mutated"]) == (held.ending.reason, held.findings)
+
+
 def test_changing_an_input_is_a_finding_where_the_spec_says_so():
     held = Held(
         lambda x: relu(x) + 0 * x.zero_().sum(), reference=PLAIN, policy={"input_mutated": Ruling.FINDING}

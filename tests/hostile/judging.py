@@ -19,8 +19,8 @@ from surroundings import Surroundings
 import caesar
 from caesar.builders.inline import InlineBuilder
 from caesar.cli.files import cache_folder, lock_folder
-from caesar.cli.machinery import backend_of, choose_devices
-from caesar.devices.inventory import Device
+from caesar.cli.machinery import backend_of, choose_devices, preloaded
+from caesar.devices.inventory import nodes_of
 from caesar.devices.pool import LockedDevicePool
 from caesar.domain import Candidate, Problem
 from caesar.effects import Backend, Build, Built, Evaluate, Evaluated, EvaluationSettings, Limits, Request
@@ -35,7 +35,6 @@ __all__ = ["HERE", "Judging", "Result", "all_cases", "opened", "places"]
 HERE = Path(__file__).parent
 
 _SETTINGS = EvaluationSettings(timing_trials=40, timing_s=0.5)
-_PRELOAD = ("torch", "caesar.evaluators.judge", "caesar.evaluators.candidate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +130,10 @@ async def opened(device: str, tier: str | None, surroundings: Surroundings) -> A
         tempfile.TemporaryDirectory(prefix="caesar-") as folder,
         LockedDevicePool((first,), folder=lock_folder()) as pool,
     ):
-        async with Zygote(preload=_PRELOAD) as zygote:
+        async with Zygote(preload=preloaded(backend)) as zygote:
             tiers = STRICTEST_FIRST if tier is None else tuple({Tier(tier)} - {Tier.NONE})
-            found = await probe(zygote, devices=_nodes(first), tiers=tiers)
+            env = {"CUDA_VISIBLE_DEVICES": first.id}
+            found = await probe(zygote, devices=nodes_of(first), tiers=tiers, env=env)
             if tier is not None:
                 found.at_least(Tier(tier))
             builder = InlineBuilder(cache=cache_folder() / "builds", zygote=zygote, arch=first.arch)
@@ -143,21 +143,13 @@ async def opened(device: str, tier: str | None, surroundings: Surroundings) -> A
                 scratch=Path(folder),
                 device_names={first.id: first.name},
                 tier=found.tier,
-                nodes={first.id: _nodes(first)},
+                nodes={first.id: nodes_of(first)},
                 env=hub_environment(os.environ),
             )
             try:
                 yield Judging(builder, evaluator, pool, surroundings, backend, found.tier.value)
             finally:
                 await evaluator.close()
-
-
-def _nodes(device: Device) -> tuple[Path, ...]:
-    """What of /dev a device takes; nothing for the CPU."""
-    if device.arch is None:
-        return ()
-    names = ("nvidia0", "nvidiactl", "nvidia-uvm", "nvidia-uvm-tools")
-    return tuple(path for path in (Path("/dev", name) for name in names) if path.exists())
 
 
 @cache

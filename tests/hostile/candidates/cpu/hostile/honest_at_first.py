@@ -1,8 +1,8 @@
 # problem: relu_add
 # rows: isolation 45, kernelbench D4
 # verdict: incorrect
-# reason: timed_output|values
-# note: right for as many calls as there are trials by default, then returns what it had
+# reason: timed_output
+# note: right for more calls than trials and scrutiny make, then returns what it had
 import torch
 from torch import nn
 
@@ -14,6 +14,6 @@ class ModelNew(nn.Module):
 
     def forward(self, x, y):
         self.calls += 1
-        if self.calls <= 5:
+        if self.calls <= 12:
             self.kept = torch.relu(x + y)
         return self.kept

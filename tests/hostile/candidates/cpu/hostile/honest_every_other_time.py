@@ -1,8 +1,8 @@
 # problem: relu_add
 # rows: isolation 45, kernelbench D4
 # verdict: incorrect
-# reason: timed_output|values
-# note: right for eight calls, then only every other time
+# reason: timed_output
+# note: right for twelve calls, then only every other time
 import torch
 from torch import nn
 
@@ -14,6 +14,6 @@ class ModelNew(nn.Module):
 
     def forward(self, x, y):
         self.calls += 1
-        if self.calls <= 8 or self.calls % 2:
+        if self.calls <= 12 or self.calls % 2:
             self.kept = torch.relu(x + y)
         return self.kept

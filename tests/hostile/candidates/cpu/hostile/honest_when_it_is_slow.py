@@ -1,7 +1,7 @@
 # problem: relu_add
 # rows: isolation 45
 # verdict: incorrect
-# reason: timed_output|values
+# reason: timed_output|values|wrong_on_other_inputs
 # note: takes calls that follow closely upon each other for timed ones, and returns what it had
 import time
 

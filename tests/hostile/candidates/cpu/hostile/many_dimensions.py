@@ -1,7 +1,7 @@
 # problem: row_sum
 # rows: isolation 39, isolation 53
 # verdict: incorrect
-# reason: shape
+# reason: shape|type
 # note: an output of 64 dimensions, more than a description has room for
 import torch
 from torch import nn

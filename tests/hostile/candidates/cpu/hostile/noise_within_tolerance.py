@@ -1,9 +1,8 @@
 # problem: relu_add
 # rows: kernelbench B2, kernelbench C3
-# verdict: incorrect|passed
+# verdict: passed|incorrect
 # effect: none
-# findings: flaky|low_precision
-# note: the right output, and random noise of half the tolerance
+# note: the right output, and random noise of half the tolerance: a sum in another order each time looks like that
 import torch
 from torch import nn
 

@@ -1,7 +1,7 @@
 # problem: relu_add
 # rows: isolation 45
 # verdict: incorrect
-# reason: values|timed_output
+# reason: values|timed_output|wrong_on_other_inputs
 # note: replaces its own forward, after eight calls, by one that does nothing
 import torch
 from torch import nn
