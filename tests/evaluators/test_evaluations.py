@@ -94,6 +94,14 @@ def test_an_equal_candidate_passes(judge):
     assert 0 < evaluation.speedup < 1000
 
 
+def test_dropout_draws_the_same_for_both(judge):
+    reference = REFERENCE.replace("torch.relu(", "nn.functional.dropout(")
+
+    evaluated = judge(reference.replace("class Model(", "class ModelNew("), reference=reference)
+
+    assert (Verdict.PASSED, None) == verdict_of(evaluated)
+
+
 @pytest.mark.parametrize(
     ("candidate", "verdict", "reason"),
     [
