@@ -141,6 +141,16 @@ def test_no_two_trials_have_the_same_inputs_or_seeds():
     assert len(set(seeds)) == len(seeds)
 
 
+def test_no_seed_that_a_candidate_is_told_makes_its_inputs():
+    seen = []
+
+    held = Held(lambda x: seen.append((x.clone(), torch.initial_seed())) or relu(x), reference=PLAIN)
+
+    make = held.opponent.bench.reference.inputs
+    assert len(seen) > 10
+    assert not any(torch.equal(make(seed)[0][: len(x)], x) for x, seed in seen)
+
+
 def test_changing_an_input_is_incorrect_by_default():
     held = Held(lambda x: relu(x) + 0 * x.zero_().sum(), reference=PLAIN)
 
