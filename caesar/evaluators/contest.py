@@ -204,7 +204,7 @@ class Contest:
         account, seed = self._account, secret_seed()
         account.trials += 1
         stand = self._bench.stands[account.trials % len(self._bench.stands)]
-        inputs = stand.release(seed)
+        inputs = stand.release(secret_seed())  # another seed: the candidate is told the call's
         expected = self._bench.expected(inputs, seed=seed)
         if account.trials == 1 and not is_finite(expected):
             self._notice("reference_nonfinite", "the reference's output has NaN or infinite values")
@@ -224,7 +224,7 @@ class Contest:
         if not stand.intact():
             finding = Finding("input_mutated", "the candidate changed its inputs")
             self._account.findings.setdefault(finding.kind, finding)
-        stand.release(seed)
+        stand.release(stand.seed)
         if self._answered(stand, expected, seed=seed) is None:
             detail = "the same inputs gave a wrong output, then a right one"
             self._account.findings.setdefault("flaky", Finding("flaky", detail))
@@ -264,7 +264,7 @@ class Contest:
     def _look_at(self, kind: str) -> None:
         base, seed = self._bench.stands[0], secret_seed()
         stand = Stand(base.slot, base.buffer, inputs_of(self._bench, kind))
-        inputs = stand.release(seed)
+        inputs = stand.release(secret_seed())
         expected = self._bench.expected(inputs, seed=seed)
         if not is_finite(expected):
             return
@@ -346,7 +346,7 @@ class Contest:
 
     def _gather_evidence(self) -> None:
         stand, seed = self._bench.stands[0], secret_seed()
-        stand.release(seed)
+        stand.release(secret_seed())
         evidence = evidence_of(self._opponent.trace(slot=0, seed=seed))
         if evidence is None:
             raise Violation("a trace that can't be read")
@@ -361,7 +361,7 @@ class Contest:
         if stand is None:
             return
         seed = secret_seed()
-        expected = self._bench.expected(stand.release(seed), seed=seed)
+        expected = self._bench.expected(stand.release(secret_seed()), seed=seed)
         finding = Finding("shape_specialised", "wrong, or no result, for another size of the leading dimension")
         try:
             right = self._answered(stand, expected, seed=seed) is None

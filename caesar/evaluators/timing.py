@@ -93,19 +93,21 @@ class Bout:
     def pair(self, *, candidate_first: bool) -> _Pair:
         """Time one call of each."""
         slot, stand = next(self._turns)
-        seed = secret_seed()
+        seed, inputs_seed = secret_seed(), secret_seed()  # told ahead, and never told
         self.opponent.prepare(slot=slot, seed=seed)
-        inputs = stand.make(seed)
+        inputs = stand.make(inputs_seed)
         verify = self._verifies()
         if verify:
             self.bench.poison(0xFF)
         if candidate_first:
-            candidate = self._candidate(stand, inputs, seed)
-            reference_ms, launch_ms, expected = self._reference(inputs, seed)
+            expected = self.bench.expected(inputs, seed=seed) if verify else None
+            candidate = self._candidate(stand, inputs, inputs_seed)
+            shown_ms = self.check(stand, expected) if verify else None  # at once: see the module's docstring
+            reference_ms, launch_ms, _ = self._reference(inputs, seed)
         else:
             reference_ms, launch_ms, expected = self._reference(inputs, seed)
-            candidate = self._candidate(stand, inputs, seed)
-        shown_ms = self.check(stand, expected) if verify else None
+            candidate = self._candidate(stand, inputs, inputs_seed)
+            shown_ms = self.check(stand, expected) if verify else None
         return _Pair(reference_ms, launch_ms, candidate, shown_ms)
 
     def _verifies(self) -> bool:

@@ -46,8 +46,9 @@ class Sparring:
     asked: list = field(default_factory=list)
     result: object = None
     stand: object = None
+    seed: int = 0
 
-    def idle(self, *, slot=0):
+    def idle(self):
         self.asked.append("idle")
         return Called(0.0, 0.0, 0.05)
 
@@ -55,12 +56,15 @@ class Sparring:
         self.asked.append("load")
         return Loaded(1, copied=self.copied)
 
-    def call(self, *, slot, seed):
+    def prepare(self, *, slot, seed):
+        self.asked.append("prepare")
+        self.stand = (*self.bench.stands, self.sliced)[slot]
+        self.seed = seed
+
+    def call(self):
         self.asked.append("call")
-        stands = (*self.bench.stands, self.sliced)
-        self.stand = stands[slot]
         inputs = list(rebuilt(self.stand.slot.inputs, self.stand.buffer))
-        set_seed(seed)
+        set_seed(self.seed)
         self.result = self.model(*inputs)
         return Called(self.call_ms, self.call_ms, self.call_ms + 0.05)
 
@@ -76,5 +80,6 @@ class Sparring:
 
     def trace(self, *, slot, seed):
         self.asked.append("trace")
-        self.call(slot=slot, seed=seed)
+        self.prepare(slot=slot, seed=seed)
+        self.call()
         return self.evidence

@@ -143,12 +143,6 @@ def test_parameters_of_other_names_are_seeded_alike(held):
     assert ("seeded", Passed) == (report.parameters, type(report.ending))
 
 
-def test_dropout_draws_the_same_for_both(held):
-    report = held(**both(lambda source: source.replace("torch.relu(", "nn.functional.dropout(")))
-
-    assert isinstance(report.ending, Passed)
-
-
 def test_integer_inputs_keep_their_type(held):
     def changed(source):
         source = source.replace("[torch.rand(4, 8) - 0.5]", "[torch.tensor([1, 2, 3])]")
@@ -251,9 +245,11 @@ def test_an_exception_in_one_call_does_not_end_the_process(tmp_path, monkeypatch
     with torch.no_grad(), opposed(candidate) as (bench, opponent):
         bench.stands[0].release(7)
         opponent.load()
+        opponent.prepare(slot=0, seed=1)
         with pytest.raises(CandidateRaised):
-            opponent.call(slot=0, seed=1)
-        opponent.call(slot=0, seed=2)
+            opponent.call()
+        opponent.prepare(slot=0, seed=2)
+        opponent.call()
         shown, _ = opponent.show()
 
     assert 1 == shown.count
@@ -278,7 +274,8 @@ def test_showing_copies_nothing_where_the_form_is_another(tmp_path, monkeypatch)
         opponent.load()
         bench.stands[0].release(7)
         bench.poison(0x11)
-        opponent.call(slot=0, seed=1)
+        opponent.prepare(slot=0, seed=1)
+        opponent.call()
         opponent.show()
         seen = set(bench.outputs.bytes().tolist())
 

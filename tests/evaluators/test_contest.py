@@ -85,7 +85,7 @@ def test_nothing_of_the_candidates_is_asked_for_before_asking_was_timed():
     loaded = asked.index("load")
     assert {"idle", "show"} == set(asked[:loaded])
     assert "idle" not in asked[loaded:]
-    assert "call" == asked[loaded + 1]
+    assert ["prepare", "call"] == asked[loaded + 1 : loaded + 3]
 
 
 def test_parameters_that_were_not_copied_are_told():
@@ -141,6 +141,16 @@ def test_no_two_trials_have_the_same_inputs_or_seeds():
     assert len(set(seeds)) == len(seeds)
 
 
+def test_no_seed_that_a_candidate_is_told_makes_its_inputs():
+    seen = []
+
+    held = Held(lambda x: seen.append((x.clone(), torch.initial_seed())) or relu(x), reference=PLAIN)
+
+    make = held.opponent.bench.reference.inputs
+    assert len(seen) > 10
+    assert not any(torch.equal(make(seed)[0][: len(x)], x) for x, seed in seen)
+
+
 def test_changing_an_input_is_incorrect_by_default():
     held = Held(lambda x: relu(x) + 0 * x.zero_().sum(), reference=PLAIN)
 
@@ -177,7 +187,7 @@ def test_what_is_wrong_on_other_inputs_is_told_where_the_spec_says_so():
     held = Held(lambda x: x + 0, reference=positive, policy={"wrong_on_other_inputs": Ruling.FINDING})
 
     assert isinstance(held.ending, Passed)
-    assert ["wrong_on_other_inputs"] == held.findings
+    assert ["vacuous", "wrong_on_other_inputs"] == held.findings
 
 
 def test_half_precision_within_the_tolerance_is_incorrect_by_default():
@@ -237,9 +247,9 @@ class Ending(Sparring):
         self._ask("load")
         return super().load()
 
-    def call(self, *, slot, seed):
+    def call(self):
         self._ask("call")
-        return super().call(slot=slot, seed=seed)
+        return super().call()
 
     def trace(self, *, slot, seed):
         self._ask("trace")
@@ -303,8 +313,8 @@ def test_a_candidate_for_one_size_only_is_told():
 
 def test_claims_that_are_not_the_truth_are_told_and_the_judges_clock_counts():
     class Lying(Sparring):
-        def call(self, *, slot, seed):
-            called = super().call(slot=slot, seed=seed)
+        def call(self):
+            called = super().call()
             return type(called)(0.001, 0.001, 5.05)
 
     held = Held(sparring=Lying)

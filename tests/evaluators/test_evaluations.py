@@ -94,6 +94,14 @@ def test_an_equal_candidate_passes(judge):
     assert 0 < evaluation.speedup < 1000
 
 
+def test_dropout_draws_the_same_for_both(judge):
+    reference = REFERENCE.replace("torch.relu(", "nn.functional.dropout(")
+
+    evaluated = judge(reference.replace("class Model(", "class ModelNew("), reference=reference)
+
+    assert (Verdict.PASSED, None) == verdict_of(evaluated)
+
+
 @pytest.mark.parametrize(
     ("candidate", "verdict", "reason"),
     [
@@ -162,6 +170,22 @@ def test_junk_on_the_link_is_a_protocol_violation(judge, sent):
     writing = f"{LINK}\nfor link in links():\n    link.send({sent})\n{CANDIDATE}"
 
     assert (Verdict.CRASHED, "protocol") == verdict_of(judge(writing))
+
+
+def test_a_candidate_can_not_make_its_inputs_before_they_are_shown(judge):
+    foreseeing = """
+import torch
+real, ahead = torch.manual_seed, []
+
+def manual_seed(seed):
+    real(seed)
+    ahead[:] = [get_inputs()[0]]
+    return real(seed)
+
+torch.manual_seed = manual_seed
+""" + returning("torch.relu(self.linear(x)) * (0 if torch.equal(x, ahead[0]) else 1)")
+
+    assert (Verdict.PASSED, None) == verdict_of(judge(foreseeing))
 
 
 def test_answers_given_ahead_are_a_protocol_violation(judge):

@@ -16,6 +16,7 @@ from caesar.evaluators.wire import (
     Loaded,
     Lost,
     Raised,
+    Ready,
     Shown,
     Traced,
     Violation,
@@ -62,16 +63,16 @@ def done(elapsed_ms=1.0, launch_ms=0.5):
 
 def test_a_call_has_the_candidates_claim_and_the_judges_time():
     with against(done(3.0, 2.0)) as (opponent, asked):
-        called = opponent.call(slot=5, seed=99)
+        called = opponent.call()
 
     assert Called(3.0, 2.0, pytest.approx(4.0)) == called
-    assert [Command(Ask.CALL, 1, 5, 99)] == asked
+    assert [Command(Ask.CALL, 1)] == asked
 
 
 @pytest.mark.parametrize("claim", ODD_TIMES)
 def test_a_claim_that_can_not_be_the_truth_is_replaced_by_the_judges_time(claim):
     with against(done(claim, 1.0), done(1.0, claim)) as (opponent, _):
-        calls = [opponent.call(slot=0, seed=1), opponent.call(slot=0, seed=1)]
+        calls = [opponent.call(), opponent.call()]
 
     assert [pytest.approx(4.0)] * 6 == [
         time for called in calls for time in (called.claimed_ms, called.launch_ms, called.wall_ms)
@@ -80,7 +81,7 @@ def test_a_claim_that_can_not_be_the_truth_is_replaced_by_the_judges_time(claim)
 
 def test_a_claim_of_no_time_at_all_is_replaced_by_the_judges_time():
     with against(done(0.0, 0.0)) as (opponent, _):
-        assert pytest.approx(4.0) == opponent.call(slot=0, seed=1).claimed_ms
+        assert pytest.approx(4.0) == opponent.call().claimed_ms
 
 
 def test_every_question_has_a_number_of_its_own():
@@ -89,6 +90,13 @@ def test_every_question_has_a_number_of_its_own():
             opponent.idle()
 
     assert [1, 2, 3] == [command.number for command in asked]
+
+
+def test_a_call_is_prepared_by_telling_its_slot_and_seed():
+    with against(lambda command: [encode(Ready(command.number))]) as (opponent, asked):
+        opponent.prepare(slot=5, seed=99)
+
+    assert [Command(Ask.PREPARE, 1, 5, 99)] == asked
 
 
 def test_loading_showing_and_tracing_bring_their_answers():
@@ -128,7 +136,7 @@ def test_an_exception_of_the_candidates_is_told_with_its_words():
 )
 def test_an_answer_that_is_not_due_is_a_violation(answer, words):
     with against(answer) as (opponent, _), pytest.raises(Violation, match=words):
-        opponent.call(slot=0, seed=1)
+        opponent.call()
 
 
 def test_a_frame_that_nobody_asked_for_is_a_violation():
@@ -209,5 +217,5 @@ def test_a_peer_that_goes_while_it_is_asked_is_lost():
     with ours:
         thread.start()
         with pytest.raises(Lost):
-            Opponent(ours).call(slot=0, seed=0)
+            Opponent(ours).call()
         thread.join()

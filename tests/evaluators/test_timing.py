@@ -48,11 +48,15 @@ class Scene:
     def poison(self, pattern):
         self.events.append(("poison",))
 
-    def call(self, *, slot, seed):
-        stand = self.stands[slot]
-        self.events.append(("candidate", stand.value.item(), seed))
+    def prepare(self, *, slot, seed):
+        self.events.append(("prepare", slot, seed))
+        self.prepared = self.stands[slot], seed
+
+    def call(self):
+        stand, seed = self.prepared
+        self.events.append(("candidate", stand.shown.item(), seed))
         if self.writable:
-            stand.value.zero_()
+            stand.shown.zero_()
         return Called(self.candidate_ms, self.candidate_ms / 4, self.wall_ms)
 
     def check(self, stand, expected):
@@ -70,11 +74,14 @@ class Stand:
     def __init__(self, scene, number):
         self.scene, self.number = scene, number
 
-    def release(self, seed):
-        self.seed = seed
-        self.value = torch.tensor(float(seed % 1000 + 1000 * self.number))
-        self.scene.events.append(("release", self.number))
-        return [self.value]
+    def make(self, seed):
+        value = float(seed % 1000 + 1000 * self.number)
+        self.scene.events.append(("make", self.number, seed))
+        return [torch.tensor(value)]
+
+    def show(self, inputs, *, seed):
+        self.scene.events.append(("show", self.number, seed))
+        self.shown = inputs[0].clone()
 
 
 def timed(*, trials=6, timing_s=1.0, policy=TimingPolicy.AUTO, now=lambda: 0.0, calibration=QUIET, **scene):
@@ -164,18 +171,34 @@ def test_no_two_pairs_have_the_same_seed():
     assert len(set(seeds)) == len(seeds)
 
 
-def test_inputs_are_released_one_set_at_a_time_in_turn():
+def test_inputs_are_shown_one_set_at_a_time_in_turn():
     _, _, scene = timed()
 
-    released = [event[1] for event in scene.events if event[0] == "release"]
-    assert [number % 3 for number in range(len(released))] == released
+    shown = [event[1] for event in scene.events if event[0] == "show"]
+    assert [number % 3 for number in range(len(shown))] == shown
 
 
-def test_nothing_is_released_ahead_of_its_pair():
+def test_inputs_are_shown_right_before_the_candidate_is_called_on_them():
     _, _, scene = timed()
 
-    names = [name for name in scene.names() if name in ("release", "reference", "candidate")]
-    assert all(names[at] == "release" for at in range(0, len(names), 3))
+    names = [name for name in scene.names() if name != "flush"]
+    assert all(names[at + 1] == "candidate" for at, name in enumerate(names) if name == "show")
+
+
+def test_a_seed_told_ahead_says_nothing_of_the_inputs():
+    _, _, scene = timed(trials=20)
+
+    told = {event[2] for event in scene.events if event[0] == "prepare"}
+    made = {event[2] for event in scene.events if event[0] == "make"}
+    assert told.isdisjoint(made)
+    assert made == {event[2] for event in scene.events if event[0] == "show"}
+
+
+def test_outputs_are_asked_for_before_anything_else_happens():
+    _, _, scene = timed()
+
+    names = scene.names()
+    assert all(names[at + 1] == "check" for at, name in enumerate(names) if name == "candidate")
 
 
 def test_the_candidate_finds_cold_caches_and_poisoned_outputs():
@@ -184,8 +207,8 @@ def test_the_candidate_finds_cold_caches_and_poisoned_outputs():
     names = scene.names()
     for at, name in enumerate(names):
         if name == "candidate":
-            assert "flush" == names[at - 1]
-            assert "poison" in names[max(0, at - 4) : at]
+            assert ["show", "flush"] == names[at - 2 : at]
+            assert "poison" in names[max(0, at - 5) : at]
 
 
 def test_small_outputs_are_compared_after_every_call():

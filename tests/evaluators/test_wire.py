@@ -15,6 +15,7 @@ from caesar.evaluators.wire import (
     Loaded,
     Lost,
     Raised,
+    Ready,
     Shown,
     Traced,
     Violation,
@@ -38,6 +39,7 @@ def shown(draw):
 
 message = st.one_of(
     st.builds(Loaded, numbers, st.booleans()),
+    st.builds(Ready, numbers),
     st.builds(Done, numbers, st.floats(allow_nan=False), st.floats(allow_nan=False)),
     shown(),
     st.builds(Raised, numbers, words, words, st.booleans(), st.booleans()),
@@ -60,7 +62,7 @@ def open_descriptors():
 def is_told_or_refused(frame):
     """Whether a frame is a message or a violation; any other exception is the test's failure."""
     try:
-        return isinstance(decode(frame), Loaded | Done | Shown | Raised | Traced)
+        return isinstance(decode(frame), Loaded | Ready | Done | Shown | Raised | Traced)
     except Violation:
         return True
 
@@ -111,7 +113,7 @@ def test_any_bytes_at_all_are_a_message_or_a_violation(frame):
     assert is_told_or_refused(frame)
 
 
-@pytest.mark.parametrize("kind", [5, 77, 255])
+@pytest.mark.parametrize("kind", [6, 77, 255])
 def test_a_frame_of_an_unknown_kind_is_a_violation(kind):
     with pytest.raises(Violation):
         decode(bytes([kind]) + encode(Loaded(1, copied=True))[1:])
