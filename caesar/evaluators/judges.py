@@ -154,7 +154,10 @@ class Judge:
         loop = asyncio.get_running_loop()
         chunks = bytearray()
         while len(chunks) < count:
-            chunk = await loop.sock_recv(self._control, count - len(chunks))
+            try:
+                chunk = await loop.sock_recv(self._control, count - len(chunks))
+            except ConnectionError:  # it died with an order unread
+                chunk = b""
             if not chunk:
                 await asyncio.wait({self._task})
                 raise JudgeLost(_words(self._task))

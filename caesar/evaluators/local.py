@@ -108,16 +108,19 @@ class LocalEvaluator:
 
     async def evaluate(self, evaluate: Evaluate, grant: Grant) -> Evaluated:
         """The evaluation; Fault where no verdict was possible; cancelling ends its whole process tree."""
+        through = False
         try:
             course = await self._course(evaluate, grant, writable=False)
             if wrote_to_inputs(course):
                 again = await self._course(evaluate, grant, writable=True)
                 course = replace(again, retried=True)
             evaluated = evaluated_of(evaluate, course, self._place(grant))
-            return await self._with_baselines(evaluate, grant, evaluated)
-        except BaseException:
-            await self.vacate(grant.device)
-            raise
+            evaluated = await self._with_baselines(evaluate, grant, evaluated)
+            through = True
+        finally:
+            if not through:  # whatever the judge was at, it is not to be asked again
+                await self.vacate(grant.device)
+        return evaluated
 
     async def measure_baseline(
         self, problem: Problem, settings: EvaluationSettings, grant: Grant

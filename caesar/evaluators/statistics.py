@@ -29,7 +29,7 @@ QUANTILES = (0.05, 0.25, 0.75, 0.95)
 _LEAST_SAMPLES = 10
 """The spread of fewer says too little to stop by it."""
 
-_LEAST_LIKENESS, _MOST_LIKENESS = -0.1, 0.8
+_LEAST_LIKENESS, _MOST_LIKENESS = -0.07, 0.8
 """Bounds of what is believed of a correlation of neighbours, seen in few samples."""
 
 _DISSENT = 0.3

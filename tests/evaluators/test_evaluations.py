@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from contracts.evaluator import EvaluatorContract, request_for
 from evaluation_cases import CANDIDATE, GRANT, QUICK, REFERENCE, evaluation_of, returning
+from process_cases import descendants, working_in
 
 from caesar.domain import Problem, Verdict
 from caesar.effects import BaselineKind, Ruling
@@ -69,7 +70,7 @@ class Court:
 
     def judges(self):
         """The processes of judges, told by their folder."""
-        return [pid for pid in descendants() if cwd_of(pid).match(f"{self.folder}/judge-*")]
+        return working_in(self.folder, "judge-*")
 
 
 @pytest.fixture(scope="module")
@@ -80,22 +81,6 @@ def judge(tmp_path_factory):
         evaluator = runner.run(manager.__aenter__())
         yield Court(runner, evaluator, folder)
         runner.run(manager.__aexit__(None, None, None))
-
-
-def descendants(of=None):
-    """Every process that this one has started, and those that they have."""
-    found = []
-    for task in Path(f"/proc/{of or os.getpid()}/task").glob("*/children"):
-        for pid in map(int, task.read_text().split()):
-            found += [pid, *descendants(pid)]
-    return found
-
-
-def cwd_of(pid):
-    try:
-        return Path(f"/proc/{pid}/cwd").readlink()
-    except OSError:
-        return Path("/")
 
 
 def verdict_of(evaluated):

@@ -177,6 +177,19 @@ def test_a_judge_that_ends_is_lost_with_its_last_words(tmp_path, frames):
         with_judge(FakeZygote(*frames, ends=EXITED), tmp_path, ready)
 
 
+def test_a_judge_that_dies_with_its_order_unread_is_lost_with_its_last_words(tmp_path):
+    ours, theirs = socket.socketpair()
+
+    async def ordered(judge):
+        await judge.ready()
+        judge.judge(Contest(writable=True), theirs)
+        judge._end.set_result(None)
+        return await judge.report(progress=lambda _: None)
+
+    with ours, theirs, pytest.raises(JudgeLost, match="it timed_out with 0"):
+        with_judge(FakeZygote(framed(DESCRIBED)), tmp_path, ordered)
+
+
 def test_a_judge_whose_sandbox_failed_is_lost_with_its_words(tmp_path):
     with pytest.raises(JudgeLost, match="the zygote died"):
         with_judge(FakeZygote(ends=Fault("sandbox", "the zygote died")), tmp_path, ready)
