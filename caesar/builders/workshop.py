@@ -1,0 +1,390 @@
+"""Making libraries of extensions: slim headers first, real ones where those don't suffice, nothing twice.
+
+Every compiler runs in a job of its own, which sees the sources, the headers and an output folder. What
+a failed build's log says, and whether it failed, always comes from the real headers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import re
+import sysconfig
+import tempfile
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from caesar.builders.buildlog import tidy
+from caesar.builders.cache import BuildCache, Entry
+from caesar.builders.capacity import Capacity
+from caesar.builders.commands import LIBRARY, PRELUDE, Headers, Recipe, Unit
+from caesar.builders.inflight import InFlight
+from caesar.builders.prelude import prelude
+from caesar.builders.toolchain import Toolchain
+from caesar.domain import BuildOutcome, Digest
+from caesar.errors import Fault
+from caesar.events import canonical
+from caesar.sandbox.box import Box, Tier
+from caesar.sandbox.extensions import Extension
+from caesar.sandbox.job import Ended, How, Job
+from caesar.sandbox.zygote import Zygote
+
+__all__ = ["SLIM", "Made", "Workshop"]
+
+_Maker = Callable[[Path], Awaitable[dict[str, Path]]]
+"""What makes the files of something shared, in a folder."""
+
+VERSION = "extension-1"
+"""Part of every extension's identity: raise it when they come out differently."""
+
+SLIM = Path(__file__).parent / "slim"
+_TARGET = "caesar.builders.tool:run"
+_OUTPUT_BYTES = 32 << 20
+"""How much a compiler may say; a template can say more than anybody reads."""
+_PROCESSES = 64
+_DISK_BYTES = 4 << 30
+_GB = 1 << 30
+_SUPPORT = ("tensors.cpp", "binding.cpp", "cuda.cpp")
+_ARCHIVE = "libcaesar_slim.a"
+_HEADER = "torch/extension.h"
+_SETUP_S = 1800.0
+_PATH = re.compile(r"[\w.+-][\w .+-]*(/[\w.+-][\w .+-]*)*")
+_OUT_OF_MEMORY = re.compile(r"Killed signal terminated program|out of memory|virtual memory exhausted|signal 9")
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What an extension came to."""
+
+    entry: Entry
+    library: Path | None
+    cached: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """How one command ended."""
+
+    ended: Ended
+    status: int
+    cpu_s: float
+    peak_bytes: int
+
+    @property
+    def ok(self) -> bool:
+        return self.status == 0
+
+    @property
+    def lasts(self) -> bool:
+        """Whether it would end the same way again, as far as can be told."""
+        killed = self.status < 0 or _OUT_OF_MEMORY.search(self.ended.output)
+        return self.ended.how is How.EXITED and not killed
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """What a number of commands came to."""
+
+    steps: tuple[_Step, ...]
+
+    @property
+    def failed(self) -> tuple[_Step, ...]:
+        return tuple(step for step in self.steps if not step.ok)
+
+    def __add__(self, other: _Attempt) -> _Attempt:
+        return _Attempt((*self.steps, *other.steps))
+
+
+class Workshop:
+    """Compiles extensions for one toolchain and device architecture, many at once, and remembers each."""
+
+    def __init__(
+        self, *, cache: BuildCache, zygote: Zygote, toolchain: Toolchain, arch: str | None, tier: Tier, capacity: Capacity
+    ) -> None:
+        self._cache = cache
+        self._zygote = zygote
+        self._toolchain = toolchain
+        self._arch = arch
+        self._tier = tier
+        self._capacity = capacity
+        self._making: InFlight[Made] = InFlight()
+        self._supporting: asyncio.Task[Path] | None = None
+        self._slim_digest = _digest_of(SLIM)
+
+    async def make(self, extension: Extension, *, limit_s: float, real: bool = False) -> Made:
+        """The extension's library, or why there is none; `real` asks for the real headers.
+
+        No compiler runs longer than the limit. Cancelling ends them unless others wait for the same.
+        """
+        key = self._key(extension, "real" if real else "any")
+        entry = self._cache.find(key)
+        if entry is not None:
+            return self._made(key, entry, cached=True)
+        return await self._making.join(key, lambda: self._make(key, extension, limit_s=limit_s, real=real))
+
+    def _key(self, *parts: object) -> Digest:
+        told = [part.digest if isinstance(part, Extension) else part for part in parts]
+        identity = (VERSION, told, self._toolchain.identity, self._arch, self._slim_digest)
+        return hashlib.sha256(canonical(identity)).hexdigest()
+
+    def _made(self, key: Digest, entry: Entry, *, cached: bool) -> Made:
+        library = self._cache.folder(key) / LIBRARY if entry.outcome is BuildOutcome.BUILT else None
+        return Made(entry, library, cached)
+
+    async def _make(self, key: Digest, extension: Extension, *, limit_s: float, real: bool) -> Made:
+        async with self._cache.locked(key):
+            known = self._cache.find(key)
+            if known is not None:
+                return self._made(key, known, cached=True)
+            with tempfile.TemporaryDirectory(prefix="caesar-compile-", ignore_cleanup_errors=True) as folder:
+                work = _Work(self, extension, Path(folder), limit_s)
+                entry = await work.done(real=real)
+                if not work.lasts:
+                    return Made(entry, None, cached=False)
+                files = {LIBRARY: Path(folder) / LIBRARY} if entry.outcome is BuildOutcome.BUILT else {}
+                entry = self._cache.keep(key, entry, files)
+        self._cache.trim()
+        return self._made(key, entry, cached=False)
+
+    def recipe(self, extension: Extension) -> Recipe:
+        """How the extension is compiled here."""
+        return Recipe(extension, self._toolchain.places, self._toolchain.std, self._arch, SLIM)
+
+    async def run(self, command: Sequence[str], folder: Path, *, memory: int, limit_s: float, reads: Iterable[Path] = ()) -> _Step:
+        """How a command ended in its own job, once there was room for it; Fault where it could not be started."""
+        box = Box(
+            tier=self._tier,
+            reads=(*self._toolchain.places.reads, SLIM, *reads),
+            memory_bytes=memory,
+            processes=_PROCESSES,
+            disk_bytes=_DISK_BYTES,
+        )
+        job = Job(_TARGET, json.dumps(list(command)).encode(), folder, limit_s, _OUTPUT_BYTES, box=box)
+        async with self._capacity.taken(memory // 2):
+            ended = await self._zygote.run(job)
+        if ended.how is How.EXITED and ended.code != 0:
+            raise Fault("builder", f"{command[0]} could not be started: {ended.output.strip()[-300:]}")
+        said = json.loads(ended.replies[0]) if ended.replies else {"status": -9, "cpu_s": 0.0, "peak_bytes": 0}
+        return _Step(ended, said["status"], said["cpu_s"], said["peak_bytes"])
+
+    def support(self) -> asyncio.Task[Path]:
+        """The library behind the slim headers, compiled at the first need and whoever goes on to wait for it."""
+        if self._supporting is None or (self._supporting.done() and not _succeeded(self._supporting)):
+            self._supporting = asyncio.create_task(self._support())
+        return self._supporting
+
+    async def _support(self) -> Path:
+        key = self._key("support")
+        await self._shared(key, self._make_support)
+        return self._cache.folder(key) / _ARCHIVE
+
+    async def _shared(self, key: Digest, make: _Maker) -> None:
+        """Have what all extensions share in the cache."""
+        if self._cache.find(key) is None:
+            await self._making.join(key, lambda: self._make_shared(key, make))
+
+    async def _make_shared(self, key: Digest, make: _Maker) -> Made:
+        async with self._cache.locked(key):
+            known = self._cache.find(key)
+            if known is not None:
+                return Made(known, None, cached=True)
+            with tempfile.TemporaryDirectory(prefix="caesar-compile-", ignore_cleanup_errors=True) as folder:
+                files = await make(Path(folder))
+                entry = Entry(BuildOutcome.BUILT, None, "", 0.0)
+                return Made(self._cache.keep(key, entry, files), None, cached=False)
+
+    async def _make_support(self, folder: Path) -> dict[str, Path]:
+        places = self._toolchain.places
+        includes = [word for each in (SLIM / "include", *places.headers) for word in ("-isystem", str(each))]
+        options = ["-O2", "-fPIC", "-ffunction-sections", "-fdata-sections", "-fvisibility=hidden", f"-std={self._toolchain.std}"]
+        cuda = places.cuda is not None
+        sources = [name for name in _SUPPORT if cuda or name != "cuda.cpp"]
+        commands = [
+            [places.cxx, *options, *includes, "-c", str(SLIM / "support" / name), "-o", f"{name}.o"] for name in sources
+        ]
+        compiled = [self.run(command, folder, memory=3 * _GB, limit_s=_SETUP_S) for command in commands]
+        _require(await asyncio.gather(*compiled), "the slim headers' library")
+        archive = [places.ar, "rcs", _ARCHIVE, *(f"{name}.o" for name in sources)]
+        _require([await self.run(archive, folder, memory=_GB, limit_s=_SETUP_S)], "the slim headers' library")
+        return {_ARCHIVE: folder / _ARCHIVE}
+
+    async def precompiled(self, recipe: Recipe) -> tuple[Path, ...]:
+        """The folder of the real header, precompiled for flags like these, if it was worth making by now.
+
+        It takes as long as two checks without it, so the first check of its flags goes without.
+        """
+        command = recipe.precompile(_HEADER, "out")
+        key = self._key("precompiled", command)
+        if self._cache.find(key) is not None:
+            return (self._cache.folder(key),)
+        wanted = self._key("precompiled wanted", command)
+        if self._cache.find(wanted) is None:
+            async with self._cache.locked(wanted):
+                self._cache.keep(wanted, Entry(BuildOutcome.BUILT, None, "", 0.0), {})
+            return ()
+        await self._shared(key, lambda folder: self._precompile(recipe, folder))
+        return (self._cache.folder(key),)
+
+    async def _precompile(self, recipe: Recipe, folder: Path) -> dict[str, Path]:
+        header, output = folder / _HEADER, f"{_HEADER}.gch"
+        header.parent.mkdir()
+        header.write_text(f"#include_next <{_HEADER}>\n")
+        step = await self.run(recipe.precompile(_HEADER, output), folder, memory=4 * _GB, limit_s=_SETUP_S)
+        _require([step], "the precompiled header")
+        return {_HEADER: header, output: folder / output}
+
+
+class _Work:
+    """One extension being made in a folder."""
+
+    def __init__(self, workshop: Workshop, extension: Extension, folder: Path, limit_s: float) -> None:
+        self._workshop = workshop
+        self._extension = extension
+        self._folder = folder
+        self._limit_s = limit_s
+        self._recipe = workshop.recipe(extension)
+        self._steps = _Attempt(())
+        self.lasts = True
+        """Whether the outcome is worth remembering."""
+
+    async def done(self, *, real: bool) -> Entry:
+        """Make it; what it came to."""
+        problem = _unusable(self._extension)
+        if problem:
+            return Entry(BuildOutcome.FAILED, "compiler_error", problem, 0.0)
+        _write(self._extension, self._folder)
+        if not real:
+            slim = await self._built(Headers.SLIM)
+            if not slim.failed:
+                return self._entry(Headers.SLIM, ())
+            checked = await self._all(self._check(unit, await self._first(unit)) for unit in self._recipe.units)
+            if checked.failed:
+                return self._entry(Headers.REAL, checked.failed)
+        built = await self._built(Headers.REAL)
+        return self._entry(Headers.REAL, built.failed)
+
+    async def _first(self, unit: Unit) -> tuple[Path, ...]:
+        return () if unit.cuda else await self._workshop.precompiled(self._recipe)
+
+    async def _built(self, headers: Headers) -> _Attempt:
+        support = self._workshop.support() if headers is Headers.SLIM else None
+        compiled = await self._all(self._compile(unit, headers) for unit in self._recipe.units)
+        if compiled.failed:
+            return compiled
+        archive = await asyncio.shield(support) if support else None
+        reads = () if archive is None else (archive.parent,)
+        command = self._recipe.link(headers, archive)
+        return await self._all([self._run(command, memory=_GB, reads=reads)])
+
+    async def _compile(self, unit: Unit, headers: Headers) -> _Step:
+        command = self._recipe.compile(unit, headers)
+        return await self._run(command, memory=_memory(unit, headers))
+
+    async def _check(self, unit: Unit, first: tuple[Path, ...]) -> _Step:
+        command = self._recipe.check(unit, first=first)
+        return await self._run(command, memory=_memory(unit, Headers.REAL), reads=first)
+
+    async def _run(self, command: Sequence[str], *, memory: int, reads: tuple[Path, ...] = ()) -> _Step:
+        return await self._workshop.run(command, self._folder, memory=memory, limit_s=self._limit_s, reads=reads)
+
+    async def _all(self, commands: Iterable[Awaitable[_Step]]) -> _Attempt:
+        """Run them at once; the first to fail ends the others."""
+        tasks = [asyncio.ensure_future(command) for command in commands]
+        done: list[_Step] = []
+        try:
+            for next_done in asyncio.as_completed(tasks):
+                step = await next_done
+                done.append(step)
+                if not step.ok:
+                    break
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        attempt = _Attempt(tuple(done))
+        self._steps += attempt
+        return attempt
+
+    def _entry(self, headers: Headers, failed: tuple[_Step, ...]) -> Entry:
+        self.lasts = all(step.lasts for step in failed)
+        timed_out = any(step.ended.how is How.TIMED_OUT for step in failed)
+        reason = "time_limit" if timed_out else "compiler_error" if failed else None
+        outcome = BuildOutcome.TIMED_OUT if timed_out else BuildOutcome.FAILED if failed else BuildOutcome.BUILT
+        steps = self._steps.steps
+        return Entry(
+            outcome,
+            reason,
+            log=tidy("\n".join(map(_words, failed)), shown=self._shown()),
+            seconds=sum(step.ended.seconds for step in steps),
+            headers=headers.value,
+            dropped=self._recipe.dropped,
+            cpu_s=sum(step.cpu_s for step in steps),
+            peak_bytes=max((step.peak_bytes for step in steps), default=0),
+        )
+
+    def _shown(self) -> dict[str, str]:
+        places = self._recipe.places
+        cuda = {f"{places.cuda}/": "cuda/"} if places.cuda else {}
+        packages = sysconfig.get_path("purelib")
+        return {f"{self._folder}/": "", f"{packages}/": "", f"{places.torch.parent}/": "", f"{places.python}/": "python/", **cuda}
+
+
+def _words(step: _Step) -> str:
+    """What a failed command said, and what ended it if not its own errors."""
+    said = step.ended.output.strip("\n")
+    if step.ended.how is How.TIMED_OUT:
+        return f"{said}\nerror: the compiler was ended at the time limit"
+    if step.ended.how is How.OUTPUT_LIMIT:
+        return f"{said}\nerror: the compiler was ended for saying too much"
+    if not step.lasts:
+        return f"{said}\nerror: the compiler was killed; it needed more memory than it may have"
+    return said
+
+
+def _memory(unit: Unit, headers: Headers) -> int:
+    """What a compiler may hold; half of it is what it is expected to."""
+    if unit.cuda:
+        return 6 * _GB if headers is Headers.REAL else 3 * _GB
+    return 4 * _GB if headers is Headers.REAL else 2 * _GB
+
+
+def _unusable(extension: Extension) -> str | None:
+    """Why nothing can be compiled, without any compiler; None where it can be tried."""
+    if not re.fullmatch(r"[A-Za-z_]\w*", extension.name):
+        return f"error: the extension's name {extension.name!r} is no identifier, which C++ needs it to be"
+    if not any(file.compiled for file in extension.files):
+        return "error: there is no source to compile"
+    for file in extension.files:
+        if not _PATH.fullmatch(file.path) or ".." in PurePosixPath(file.path).parts:
+            return f"error: a source can't be called {file.path!r}"
+    return None
+
+
+def _write(extension: Extension, folder: Path) -> None:
+    (folder / "objects").mkdir()
+    for file in extension.files:
+        path = folder / file.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(file.text, errors="replace")
+    (folder / PRELUDE).write_text(prelude(file.text for file in extension.files))
+
+
+def _require(steps: Iterable[_Step], what: str) -> None:
+    for step in steps:
+        if not step.ok:
+            raise Fault("builder", f"{what} could not be made: {step.ended.output.strip()[-600:]}")
+
+
+def _succeeded(task: asyncio.Task[Path]) -> bool:
+    return not task.cancelled() and task.exception() is None
+
+
+def _digest_of(folder: Path) -> Digest:
+    told = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            told.update(f"{path.relative_to(folder)}\n".encode())
+            told.update(path.read_bytes())
+    return told.hexdigest()
