@@ -116,6 +116,10 @@ def _how(ended: Ended) -> str:
             return "printed more than the output limit allows"
         case How.REPLY_LIMIT:
             return "replied more than the reply limit allows"
+        case How.MEMORY_LIMIT:
+            return "held more memory than its box allows"
+        case How.PROCESS_LIMIT:
+            return "started more processes than its box allows"
 
 
 def _ruling(account: Account, ended: Ended, *, device: str) -> _Ruling:
@@ -128,6 +132,8 @@ def _ruling(account: Account, ended: Ended, *, device: str) -> _Ruling:
             return _Ruling(Verdict.CRASHED, "output_limit", output)
         case How.REPLY_LIMIT:
             return _Ruling(Verdict.CRASHED, "protocol", output)
+        case How.MEMORY_LIMIT | How.PROCESS_LIMIT:
+            return _Ruling(Verdict.CRASHED, ended.how.value, output)
         case How.SIGNALLED:
             return _Ruling(Verdict.CRASHED, f"signal:{ended.code}", output)
         case How.EXITED:

@@ -8,6 +8,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self
 
+from caesar.domain import Trust
+
 __all__ = ["Box", "Tier"]
 
 
@@ -20,6 +22,22 @@ class Tier(StrEnum):
     """The kernel refuses it other files, the network, other processes and dangerous calls."""
     NAMESPACE = "namespace"
     """The same, and other files, processes and networks don't exist where it runs."""
+
+    def covers(self, wanted: Tier) -> bool:
+        """Whether this tier keeps from a child all that the wanted one does."""
+        order = tuple(Tier)
+        return order.index(self) >= order.index(wanted)
+
+    @property
+    def trust(self) -> Trust:
+        """How far a verdict on a candidate in this tier can be trusted, all else being the best."""
+        match self:
+            case Tier.NONE:
+                return Trust.NONE
+            case Tier.PROCESS:
+                return Trust.LOW
+            case Tier.NAMESPACE:
+                return Trust.HIGH
 
 
 @dataclass(frozen=True, slots=True)

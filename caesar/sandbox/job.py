@@ -23,6 +23,8 @@ class How(StrEnum):
     TIMED_OUT = "timed_out"
     OUTPUT_LIMIT = "output_limit"
     REPLY_LIMIT = "reply_limit"
+    MEMORY_LIMIT = "memory_limit"
+    PROCESS_LIMIT = "process_limit"
 
 
 @dataclass(frozen=True, slots=True)

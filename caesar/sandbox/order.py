@@ -6,11 +6,14 @@ import json
 import os
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from caesar.sandbox.box import Box
+from caesar.sandbox.box import Box, Tier
+from caesar.sandbox.frames import send_frame
 from caesar.sandbox.job import MOST_DESCRIPTORS, Job
+from caesar.sandbox.report import Report
 
 __all__ = ["READY", "Call", "Order", "receive", "send"]
 
@@ -19,6 +22,8 @@ READY = b"ready"
 
 _FORK = b"fork"
 _OWN_DESCRIPTORS = 4
+_USER = "candidate"
+"""What a boxed child is called, whose number no list of accounts knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,11 @@ class Order:
         for descriptor in (self.spec, self.output, self.reply, *self.given):
             os.close(descriptor)
 
+    def report_broken(self, fault: str) -> None:
+        """Tell the supervisor why nothing of the job can run, if it still listens."""
+        with suppress(OSError):
+            send_frame(self.link, Report.broken(fault).encode())
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -60,11 +70,17 @@ class Call:
     env: Mapping[str, str]
     box: Box
 
+    @property
+    def module(self) -> str:
+        """Where the target lies."""
+        return self.target.partition(":")[0]
+
     @classmethod
     def of(cls, job: Job, environment: Mapping[str, str]) -> Call:
         """The job's call, its own variables over the clean environment's, its folder as HOME and TMPDIR."""
         home = {"HOME": str(job.folder), "TMPDIR": str(job.folder)}
-        return cls(job.target, job.payload, job.folder, {**environment, **home, **job.env}, job.box)
+        user = {} if job.box.tier is Tier.NONE else dict.fromkeys(("USER", "LOGNAME"), _USER)
+        return cls(job.target, job.payload, job.folder, {**environment, **home, **user, **job.env}, job.box)
 
     def write(self) -> int:
         """The descriptor of a new memory file that holds the call."""

@@ -13,13 +13,16 @@ import select
 import socket
 from collections.abc import Iterable
 from contextlib import suppress
+from pathlib import Path
 
 from caesar.sandbox.forks import child_wakeups
 from caesar.sandbox.frames import send_frame
 from caesar.sandbox.keeper import KILL_S, keep
+from caesar.sandbox.limits import remove_groups
 from caesar.sandbox.linux import become_subreaper, die_with_parent
 from caesar.sandbox.order import READY, Order, receive
 from caesar.sandbox.report import Report
+from caesar.sandbox.runtime import runtime_paths
 from caesar.sandbox.tree import kill_descendants, reap
 
 __all__ = ["main"]
@@ -30,11 +33,12 @@ def main(control: int, parent: int, preload: Iterable[str]) -> None:
     die_with_parent(parent)
     become_subreaper()
     _import(preload)
+    runtime = runtime_paths()
     gc.collect()
     gc.freeze()
     with socket.socket(fileno=control) as supervisor, child_wakeups() as wakeup:
         supervisor.send(READY)
-        _Zygote(supervisor, wakeup).serve()
+        _Zygote(supervisor, wakeup, runtime).serve()
 
 
 def _import(preload: Iterable[str]) -> None:
@@ -47,7 +51,8 @@ def _import(preload: Iterable[str]) -> None:
 
 
 class _Zygote:
-    def __init__(self, supervisor: socket.socket, wakeup: socket.socket) -> None:
+    def __init__(self, supervisor: socket.socket, wakeup: socket.socket, runtime: tuple[Path, ...]) -> None:
+        self._runtime = runtime
         self._supervisor = supervisor
         self._wakeup = wakeup
         self._life, self._end_of_life = os.pipe()
@@ -72,7 +77,7 @@ class _Zygote:
     def _fork(self, order: Order) -> None:
         keeper = os.fork()
         if keeper == 0:
-            keep(order, self._life)
+            keep(order, self._life, self._runtime)
         self._links[keeper] = order.link
         order.close_but_link()
 
@@ -83,6 +88,7 @@ class _Zygote:
             return
         if status != 0:
             self._sweep(link)
+            remove_groups(pid)
         os.close(link)
 
     def _sweep(self, link: int) -> None:

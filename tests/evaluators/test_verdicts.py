@@ -92,6 +92,8 @@ def test_time_is_split_even_where_an_evaluation_ends_early():
         (TRIAL, {"how": How.TIMED_OUT}, Verdict.TIMED_OUT, "time_limit"),
         (CANDIDATE, {"how": How.OUTPUT_LIMIT}, Verdict.CRASHED, "output_limit"),
         (CANDIDATE, {"how": How.REPLY_LIMIT}, Verdict.CRASHED, "protocol"),
+        (CANDIDATE, {"how": How.MEMORY_LIMIT}, Verdict.CRASHED, "memory_limit"),
+        (CANDIDATE, {"how": How.PROCESS_LIMIT}, Verdict.CRASHED, "process_limit"),
         (CANDIDATE, {"how": How.SIGNALLED, "code": 11}, Verdict.CRASHED, "signal:11"),
         (CANDIDATE, {"code": 0}, Verdict.CRASHED, "exit:0"),
         (CANDIDATE, {"code": 3}, Verdict.CRASHED, "exit:3"),
@@ -190,6 +192,8 @@ def test_what_keeps_the_reference_from_running_is_a_fault(cause, kind, permanent
         ({"code": 4}, "exited with status 4"),
         ({"how": How.OUTPUT_LIMIT}, "printed more"),
         ({"how": How.REPLY_LIMIT}, "replied more"),
+        ({"how": How.MEMORY_LIMIT}, "held more memory"),
+        ({"how": How.PROCESS_LIMIT}, "started more processes"),
     ],
 )
 def test_a_reference_that_ends_the_process_is_a_fault_that_may_pass(ending, words):
