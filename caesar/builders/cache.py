@@ -88,6 +88,11 @@ class BuildCache:
         self._most_bytes = most_bytes
         self._trimmed = float("-inf")
 
+    @property
+    def root(self) -> Path:
+        """The cache's folder."""
+        return self._root
+
     def prepare(self) -> None:
         """Make the cache's folder; UsageError where builds can't be kept there."""
         try:

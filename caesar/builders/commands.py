@@ -1,4 +1,4 @@
-"""The command lines of compilers and linker: pure, for a folder that is the working folder of all of them."""
+"""The command lines of compilers and linker, each for a working folder of its own that the output goes to."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ __all__ = ["LIBRARY", "PRELUDE", "Headers", "Recipe", "Unit"]
 
 LIBRARY = "extension.so"
 PRELUDE = "caesar_prelude.h"
-_OBJECTS = "objects"
 
 _NVCC = (
     "-D__CUDA_NO_HALF_OPERATORS__", "-D__CUDA_NO_HALF_CONVERSIONS__", "-D__CUDA_NO_BFLOAT16_CONVERSIONS__",
@@ -52,19 +51,25 @@ class Recipe:
     arch: str | None
     slim: Path
     """The folder of the slim headers."""
+    sources: Path
+    """Where the extension's files lie."""
+    made: Path
+    """Where the objects lie when they are linked."""
 
     @property
     def units(self) -> tuple[Unit, ...]:
         """The files to compile."""
         compiled = [file for file in self.extension.files if file.compiled]
         return tuple(
-            Unit(file.path, f"{_OBJECTS}/{number}.o", self._is_cuda(file)) for number, file in enumerate(compiled)
+            Unit(str(self.sources / file.path), f"{number}.o", self._is_cuda(file))
+            for number, file in enumerate(compiled)
         )
 
     @property
     def dropped(self) -> tuple[str, ...]:
         """The flags that are not passed on."""
-        return tuple(dict.fromkeys((*self._cxx.dropped, *self._nvcc.dropped, *self._link.dropped)))
+        includes = [f"-I{folder}" for folder in self.extension.includes if not self._confined(Path(folder))]
+        return tuple(dict.fromkeys((*includes, *self._cxx.dropped, *self._nvcc.dropped, *self._link.dropped)))
 
     def compile(self, unit: Unit, headers: Headers, *, first: Sequence[Path] = ()) -> list[str]:
         """The command that makes a unit's object; the folders of `first` are looked in before any other."""
@@ -78,7 +83,7 @@ class Recipe:
         """
         front = self._front(unit, Headers.REAL, first)
         if unit.cuda:
-            return [*front, "-ptx", unit.source, "-o", "/dev/null"]
+            return [*front, "-ptx", unit.source, "-o", "checked.ptx"]
         return [*normalised(front), "-fsyntax-only", unit.source]
 
     def precompile(self, header: str, output: str) -> list[str]:
@@ -89,7 +94,8 @@ class Recipe:
     def link(self, headers: Headers, support: Path | None) -> list[str]:
         """The command that makes the library of the objects."""
         torch = self.places.torch / "lib"
-        command = [self.places.cxx, *(unit.object for unit in self.units), "-shared", *self._link.kept]
+        objects = [str(self.made / unit.object) for unit in self.units]
+        command = [self.places.cxx, *objects, "-shared", *self._link.kept]
         command += ["-fuse-ld=gold"] if self.places.gold else []
         if headers is Headers.SLIM and support is not None:
             command += ["-Wl,--gc-sections", "-Wl,--exclude-libs,ALL", str(support)]
@@ -108,13 +114,14 @@ class Recipe:
         """All of a command but what is to be done."""
         defined = [f"-DTORCH_EXTENSION_NAME={self.extension.name}", "-DTORCH_API_INCLUDE_EXTENSION_H"]
         includes = [f"-I{folder}" for folder in (*first, *self._own_includes())]
+        mapped = f"-ffile-prefix-map={self.sources}/="
         slim = [self.slim / "standins", self.slim / "include"] if headers is Headers.SLIM else []
         for folder in (*slim, *self._torchs_headers()):
             includes += ["-isystem", str(folder)]
-        before = ["-include", PRELUDE] if headers is Headers.SLIM else []
+        before = ["-include", str(self.sources / PRELUDE)] if headers is Headers.SLIM else []
         if unit.cuda:
             return [self._nvcc_path(), *defined, *includes, *_NVCC, *self._arch_flags(), *self._cuda_flags(), *before]
-        return [self.places.cxx, *defined, *includes, "-fPIC", f"-std={self.std}", *self._cxx.kept, *before]
+        return [self.places.cxx, *defined, *includes, mapped, "-fPIC", f"-std={self.std}", *self._cxx.kept, *before]
 
     def _nvcc_path(self) -> str:
         return self.places.nvcc or "nvcc"
@@ -129,7 +136,7 @@ class Recipe:
         return kept if has_std else [*kept, f"-std={self.std}"]
 
     def _own_includes(self) -> list[str]:
-        return [folder for folder in self.extension.includes if self._confined(Path(folder))]
+        return [str(self.sources / folder) for folder in self.extension.includes if self._confined(Path(folder))]
 
     def _torchs_headers(self) -> tuple[Path, ...]:
         headers = self.places.headers
@@ -168,4 +175,4 @@ def normalised(command: Iterable[str]) -> list[str]:
 
 def unnamed(command: Iterable[str]) -> list[str]:
     """A command without what differs between extensions and matters to no header."""
-    return [flag for flag in command if not flag.startswith(("-DTORCH_EXTENSION_NAME=", "-D", "-I", "-W", "-w", "-g"))]
+    return [flag for flag in command if not flag.startswith(("-D", "-I", "-W", "-w", "-g", "-ffile-prefix-map="))]

@@ -10,9 +10,11 @@ import asyncio
 import hashlib
 import json
 import re
+import shutil
 import sysconfig
 import tempfile
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -26,6 +28,7 @@ from caesar.builders.toolchain import Toolchain
 from caesar.domain import BuildOutcome, Digest
 from caesar.errors import Fault
 from caesar.events import canonical
+from caesar.sandbox.artifact import open_plain
 from caesar.sandbox.box import Box, Tier
 from caesar.sandbox.extensions import Extension
 from caesar.sandbox.job import Ended, How, Job
@@ -33,8 +36,6 @@ from caesar.sandbox.zygote import Zygote
 
 __all__ = ["SLIM", "Made", "Workshop"]
 
-_Maker = Callable[[Path], Awaitable[dict[str, Path]]]
-"""What makes the files of something shared, in a folder."""
 
 VERSION = "extension-1"
 """Part of every extension's identity: raise it when they come out differently."""
@@ -44,11 +45,11 @@ _TARGET = "caesar.builders.tool:run"
 _OUTPUT_BYTES = 32 << 20
 """How much a compiler may say; a template can say more than anybody reads."""
 _PROCESSES = 64
-_DISK_BYTES = 4 << 30
 _GB = 1 << 30
 _SUPPORT = ("tensors.cpp", "binding.cpp", "cuda.cpp")
 _ARCHIVE = "libcaesar_slim.a"
 _HEADER = "torch/extension.h"
+_PRECOMPILED = "precompiled.gch"
 _SETUP_S = 1800.0
 _PATH = re.compile(r"[\w.+-][\w .+-]*(/[\w.+-][\w .+-]*)*")
 _OUT_OF_MEMORY = re.compile(r"Killed signal terminated program|out of memory|virtual memory exhausted|signal 9")
@@ -61,6 +62,8 @@ class Made:
     entry: Entry
     library: Path | None
     cached: bool
+    lasts: bool = True
+    """Whether it was remembered: the same sources would come to the same again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,54 @@ class _Step:
         """Whether it would end the same way again, as far as can be told."""
         killed = self.status < 0 or _OUT_OF_MEMORY.search(self.ended.output)
         return self.ended.how is How.EXITED and not killed
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """A command to be run."""
+
+    command: Sequence[str]
+    memory: int
+    """What it may hold; half of it is what it is expected to."""
+    limit_s: float
+    output: str | None = None
+    """The file it leaves in its folder."""
+    reads: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where something is made: its sources, what was made of them, and a folder for each command."""
+
+    root: Path
+    sources: Path
+    made: Path
+
+    def new_folder(self) -> Path:
+        """An empty folder for one command."""
+        return Path(tempfile.mkdtemp(dir=self.root))
+
+    def take(self, path: Path) -> None:
+        """Move a command's output to what was made; others may read it then, and only the supervisor write."""
+        place = self.made / path.name
+        with open_plain(path) as source, place.open("wb") as target:
+            shutil.copyfileobj(source, target, 1 << 20)
+        place.chmod(0o644)
+
+
+_Maker = Callable[[_Place], Awaitable[dict[str, Path]]]
+"""What makes the files of something shared, in a place."""
+
+
+@contextmanager
+def _place() -> Iterator[_Place]:
+    """A place, for the block; every user may go there, because a job may be one of its own."""
+    with tempfile.TemporaryDirectory(prefix="caesar-compile-", ignore_cleanup_errors=True) as folder:
+        place = _Place(Path(folder), Path(folder, "sources"), Path(folder, "made"))
+        for each in (place.sources, place.made):
+            each.mkdir()
+        place.root.chmod(0o711)
+        yield place
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,36 +189,40 @@ class Workshop:
             known = self._cache.find(key)
             if known is not None:
                 return self._made(key, known, cached=True)
-            with tempfile.TemporaryDirectory(prefix="caesar-compile-", ignore_cleanup_errors=True) as folder:
-                work = _Work(self, extension, Path(folder), limit_s)
+            with _place() as place:
+                work = _Work(self, extension, place, limit_s)
                 entry = await work.done(real=real)
                 if not work.lasts:
-                    return Made(entry, None, cached=False)
-                files = {LIBRARY: Path(folder) / LIBRARY} if entry.outcome is BuildOutcome.BUILT else {}
+                    return Made(entry, None, cached=False, lasts=False)
+                files = {LIBRARY: place.made / LIBRARY} if entry.outcome is BuildOutcome.BUILT else {}
                 entry = self._cache.keep(key, entry, files)
         self._cache.trim()
         return self._made(key, entry, cached=False)
 
-    def recipe(self, extension: Extension) -> Recipe:
+    def recipe(self, extension: Extension, place: _Place) -> Recipe:
         """How the extension is compiled here."""
-        return Recipe(extension, self._toolchain.places, self._toolchain.std, self._arch, SLIM)
+        places, std = self._toolchain.places, self._toolchain.std
+        return Recipe(extension, places, std, self._arch, SLIM, place.sources, place.made)
 
-    async def run(self, command: Sequence[str], folder: Path, *, memory: int, limit_s: float, reads: Iterable[Path] = ()) -> _Step:
-        """How a command ended in its own job, once there was room for it; Fault where it could not be started."""
+    async def run(self, order: _Order, place: _Place) -> _Step:
+        """How a command ended in its own job, once there was room for it; Fault where it could not be started.
+
+        Its output, if it succeeded, lies in the place's `made` then.
+        """
+        folder = place.new_folder()
         box = Box(
             tier=self._tier,
-            reads=(*self._toolchain.places.reads, SLIM, *reads),
-            memory_bytes=memory,
+            reads=(*self._toolchain.places.reads, SLIM, place.sources, place.made, *order.reads),
+            memory_bytes=order.memory,
             processes=_PROCESSES,
-            disk_bytes=_DISK_BYTES,
         )
-        job = Job(_TARGET, json.dumps(list(command)).encode(), folder, limit_s, _OUTPUT_BYTES, box=box)
-        async with self._capacity.taken(memory // 2):
-            ended = await self._zygote.run(job)
-        if ended.how is How.EXITED and ended.code != 0:
-            raise Fault("builder", f"{command[0]} could not be started: {ended.output.strip()[-300:]}")
-        said = json.loads(ended.replies[0]) if ended.replies else {"status": -9, "cpu_s": 0.0, "peak_bytes": 0}
-        return _Step(ended, said["status"], said["cpu_s"], said["peak_bytes"])
+        payload = json.dumps(list(order.command)).encode()
+        job = Job(_TARGET, payload, folder, order.limit_s, _OUTPUT_BYTES, box=box)
+        async with self._capacity.taken(order.memory // 2):
+            step = _step(order, await self._zygote.run(job))
+        if step.ok and order.output is not None:
+            place.take(folder / order.output)
+        return step
 
     def support(self) -> asyncio.Task[Path]:
         """The library behind the slim headers, compiled at the first need and whoever goes on to wait for it."""
@@ -190,32 +245,34 @@ class Workshop:
             known = self._cache.find(key)
             if known is not None:
                 return Made(known, None, cached=True)
-            with tempfile.TemporaryDirectory(prefix="caesar-compile-", ignore_cleanup_errors=True) as folder:
-                files = await make(Path(folder))
+            with _place() as place:
                 entry = Entry(BuildOutcome.BUILT, None, "", 0.0)
-                return Made(self._cache.keep(key, entry, files), None, cached=False)
+                return Made(self._cache.keep(key, entry, await make(place)), None, cached=False)
 
-    async def _make_support(self, folder: Path) -> dict[str, Path]:
+    async def _make_support(self, place: _Place) -> dict[str, Path]:
         places = self._toolchain.places
         includes = [word for each in (SLIM / "include", *places.headers) for word in ("-isystem", str(each))]
-        options = ["-O2", "-fPIC", "-ffunction-sections", "-fdata-sections", "-fvisibility=hidden", f"-std={self._toolchain.std}"]
-        cuda = places.cuda is not None
-        sources = [name for name in _SUPPORT if cuda or name != "cuda.cpp"]
-        commands = [
-            [places.cxx, *options, *includes, "-c", str(SLIM / "support" / name), "-o", f"{name}.o"] for name in sources
+        options = ["-O2", "-fPIC", "-ffunction-sections", "-fdata-sections", "-fvisibility=hidden"]
+        sources = [name for name in _SUPPORT if places.cuda or name != "cuda.cpp"]
+        commands = {
+            f"{name}.o": [places.cxx, *options, f"-std={self._toolchain.std}", *includes, "-c", str(SLIM / "support" / name)]
+            for name in sources
+        }
+        compiled = [
+            self.run(_Order((*command, "-o", output), 3 * _GB, _SETUP_S, output), place)
+            for output, command in commands.items()
         ]
-        compiled = [self.run(command, folder, memory=3 * _GB, limit_s=_SETUP_S) for command in commands]
         _require(await asyncio.gather(*compiled), "the slim headers' library")
-        archive = [places.ar, "rcs", _ARCHIVE, *(f"{name}.o" for name in sources)]
-        _require([await self.run(archive, folder, memory=_GB, limit_s=_SETUP_S)], "the slim headers' library")
-        return {_ARCHIVE: folder / _ARCHIVE}
+        archive = [places.ar, "rcs", _ARCHIVE, *(str(place.made / output) for output in commands)]
+        _require([await self.run(_Order(archive, _GB, _SETUP_S, _ARCHIVE), place)], "the slim headers' library")
+        return {_ARCHIVE: place.made / _ARCHIVE}
 
     async def precompiled(self, recipe: Recipe) -> tuple[Path, ...]:
         """The folder of the real header, precompiled for flags like these, if it was worth making by now.
 
         It takes as long as two checks without it, so the first check of its flags goes without.
         """
-        command = recipe.precompile(_HEADER, "out")
+        command = recipe.precompile(_HEADER, _PRECOMPILED)
         key = self._key("precompiled", command)
         if self._cache.find(key) is not None:
             return (self._cache.folder(key),)
@@ -224,27 +281,26 @@ class Workshop:
             async with self._cache.locked(wanted):
                 self._cache.keep(wanted, Entry(BuildOutcome.BUILT, None, "", 0.0), {})
             return ()
-        await self._shared(key, lambda folder: self._precompile(recipe, folder))
+        await self._shared(key, lambda place: self._precompile(recipe, place))
         return (self._cache.folder(key),)
 
-    async def _precompile(self, recipe: Recipe, folder: Path) -> dict[str, Path]:
-        header, output = folder / _HEADER, f"{_HEADER}.gch"
-        header.parent.mkdir()
+    async def _precompile(self, recipe: Recipe, place: _Place) -> dict[str, Path]:
+        header = place.sources / "extension.h"
         header.write_text(f"#include_next <{_HEADER}>\n")
-        step = await self.run(recipe.precompile(_HEADER, output), folder, memory=4 * _GB, limit_s=_SETUP_S)
-        _require([step], "the precompiled header")
-        return {_HEADER: header, output: folder / output}
+        command = recipe.precompile(str(header), _PRECOMPILED)
+        _require([await self.run(_Order(command, 4 * _GB, _SETUP_S, _PRECOMPILED), place)], "the precompiled header")
+        return {_HEADER: header, f"{_HEADER}.gch": place.made / _PRECOMPILED}
 
 
 class _Work:
     """One extension being made in a folder."""
 
-    def __init__(self, workshop: Workshop, extension: Extension, folder: Path, limit_s: float) -> None:
+    def __init__(self, workshop: Workshop, extension: Extension, place: _Place, limit_s: float) -> None:
         self._workshop = workshop
         self._extension = extension
-        self._folder = folder
+        self._place = place
         self._limit_s = limit_s
-        self._recipe = workshop.recipe(extension)
+        self._recipe = workshop.recipe(extension, place)
         self._steps = _Attempt(())
         self.lasts = True
         """Whether the outcome is worth remembering."""
@@ -254,19 +310,16 @@ class _Work:
         problem = _unusable(self._extension)
         if problem:
             return Entry(BuildOutcome.FAILED, "compiler_error", problem, 0.0)
-        _write(self._extension, self._folder)
+        _write(self._extension, self._place.sources)
         if not real:
             slim = await self._built(Headers.SLIM)
             if not slim.failed:
                 return self._entry(Headers.SLIM, ())
-            checked = await self._all(self._check(unit, await self._first(unit)) for unit in self._recipe.units)
+            checked = await self._all(self._check(unit) for unit in self._recipe.units)
             if checked.failed:
                 return self._entry(Headers.REAL, checked.failed)
         built = await self._built(Headers.REAL)
         return self._entry(Headers.REAL, built.failed)
-
-    async def _first(self, unit: Unit) -> tuple[Path, ...]:
-        return () if unit.cuda else await self._workshop.precompiled(self._recipe)
 
     async def _built(self, headers: Headers) -> _Attempt:
         support = self._workshop.support() if headers is Headers.SLIM else None
@@ -275,19 +328,21 @@ class _Work:
             return compiled
         archive = await asyncio.shield(support) if support else None
         reads = () if archive is None else (archive.parent,)
-        command = self._recipe.link(headers, archive)
-        return await self._all([self._run(command, memory=_GB, reads=reads)])
+        return await self._all([self._run(self._recipe.link(headers, archive), memory=_GB, output=LIBRARY, reads=reads)])
 
     async def _compile(self, unit: Unit, headers: Headers) -> _Step:
         command = self._recipe.compile(unit, headers)
-        return await self._run(command, memory=_memory(unit, headers))
+        return await self._run(command, memory=_memory(unit, headers), output=unit.object)
 
-    async def _check(self, unit: Unit, first: tuple[Path, ...]) -> _Step:
+    async def _check(self, unit: Unit) -> _Step:
+        first = () if unit.cuda else await self._workshop.precompiled(self._recipe)
         command = self._recipe.check(unit, first=first)
         return await self._run(command, memory=_memory(unit, Headers.REAL), reads=first)
 
-    async def _run(self, command: Sequence[str], *, memory: int, reads: tuple[Path, ...] = ()) -> _Step:
-        return await self._workshop.run(command, self._folder, memory=memory, limit_s=self._limit_s, reads=reads)
+    async def _run(
+        self, command: Sequence[str], *, memory: int, output: str | None = None, reads: tuple[Path, ...] = ()
+    ) -> _Step:
+        return await self._workshop.run(_Order(command, memory, self._limit_s, output, reads), self._place)
 
     async def _all(self, commands: Iterable[Awaitable[_Step]]) -> _Attempt:
         """Run them at once; the first to fail ends the others."""
@@ -328,7 +383,14 @@ class _Work:
         places = self._recipe.places
         cuda = {f"{places.cuda}/": "cuda/"} if places.cuda else {}
         packages = sysconfig.get_path("purelib")
-        return {f"{self._folder}/": "", f"{packages}/": "", f"{places.torch.parent}/": "", f"{places.python}/": "python/", **cuda}
+        return {f"{self._place.sources}/": "", f"{self._place.root}/": "", f"{packages}/": "", f"{places.torch.parent}/": "", f"{places.python}/": "python/", **cuda}
+
+
+def _step(order: _Order, ended: Ended) -> _Step:
+    if ended.how is How.EXITED and ended.code != 0:
+        raise Fault("builder", f"{order.command[0]} could not be started: {ended.output.strip()[-300:]}")
+    said = json.loads(ended.replies[0]) if ended.replies else {"status": -9, "cpu_s": 0.0, "peak_bytes": 0}
+    return _Step(ended, said["status"], said["cpu_s"], said["peak_bytes"])
 
 
 def _words(step: _Step) -> str:
@@ -363,7 +425,6 @@ def _unusable(extension: Extension) -> str | None:
 
 
 def _write(extension: Extension, folder: Path) -> None:
-    (folder / "objects").mkdir()
     for file in extension.files:
         path = folder / file.path
         path.parent.mkdir(parents=True, exist_ok=True)

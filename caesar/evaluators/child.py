@@ -38,6 +38,7 @@ from caesar.evaluators.reference import (
 from caesar.evaluators.tensors import cloned, leaves, same_bits
 from caesar.evaluators.timing import Bench, measure, rotation_of
 from caesar.sandbox.candidate import MODULE, load_candidate
+from caesar.sandbox.extensions import serve
 
 __all__ = ["main"]
 
@@ -125,6 +126,7 @@ def _candidate_model(
     reference: Reference, work: Assignment, state: dict[str, torch.Tensor]
 ) -> tuple[Model, bool]:
     """The candidate's model, and whether it took over all of the reference's state."""
+    serve(Path(os.environ["TORCH_EXTENSIONS_DIR"]))
     module = load_candidate(work.candidate, folder=Path.cwd(), name=MODULE)
     model = construct(module.ModelNew, reference.init_inputs())
     copied = copy_state(state, model)
