@@ -201,6 +201,10 @@ class Built:
     """slim or real: which headers stood for PyTorch's; None where nothing was compiled."""
     dropped: tuple[str, ...] = ()
     """The compiler and linker flags that were not passed on."""
+    cpu_s: float = 0.0
+    """What the compilers took when it was built."""
+    peak_bytes: int = 0
+    """The most that one compiler held in memory."""
 
     def __post_init__(self) -> None:
         built = self.outcome is BuildOutcome.BUILT

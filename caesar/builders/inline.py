@@ -167,6 +167,8 @@ class InlineBuilder:
             full_log=entry.full_log,
             headers=entry.headers,
             dropped=entry.dropped,
+            cpu_s=entry.cpu_s,
+            peak_bytes=entry.peak_bytes,
         )
 
     def _refuse_full_disk(self, ended: Ended) -> None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from pathlib import Path
 
-__all__ = ["prelude"]
+__all__ = ["may_suffice", "prelude", "uses_torch"]
 
 _NAMED = {
     "algorithm": r"std::(sort|stable_sort|partial_sort|nth_element|transform|for_each|find|find_if|count|count_if|copy|copy_n|"
@@ -60,6 +61,26 @@ _PATTERNS = {header: re.compile(pattern) for header, pattern in _NAMED.items()}
 _UNQUALIFIED = re.compile(r"using\s+namespace\s+std\b")
 _HALF = re.compile(r"Half|BFloat16|_HALF|_AND2|REDUCED_FLOATING|at::opmath")
 _CUBLAS = re.compile(r"[cC]ublas|CUDABlas")
+
+_INCLUDE = re.compile(r"^\s*#\s*include\s*[<\"]((?:torch|ATen|c10|caffe2|pybind11)/[^>\"]+)[>\"]", re.MULTILINE)
+_SMALL = frozenset({"c10/util/Half.h", "c10/util/BFloat16.h", "c10/macros/Macros.h", "c10/macros/Export.h"})
+"""PyTorch's own headers that go with the slim ones."""
+_BEYOND = re.compile(
+    r"torch::(nn|autograd|jit|optim|serialize|data|library)\b|TORCH_LIBRARY|at::native|at::vec|TensorIterator"
+    r"|py::(class_|object|dict|list|tuple|array|buffer|function|enum_|init|handle|str|int_|float_|args|kwargs|gil_scoped)"
+)
+
+
+def uses_torch(texts: Iterable[str]) -> bool:
+    """Whether any of PyTorch's headers is included, so that what is behind the slim ones is needed."""
+    return any(_INCLUDE.search(text) for text in texts)
+
+
+def may_suffice(texts: Iterable[str], standins: Path) -> bool:
+    """Whether slim headers are worth trying: a guess that costs nothing, and decides nothing but the order."""
+    text = "\n".join(texts)
+    included = set(_INCLUDE.findall(text)) - _SMALL
+    return not _BEYOND.search(text) and all((standins / header).exists() for header in included)
 
 
 def prelude(texts: Iterable[str]) -> str:

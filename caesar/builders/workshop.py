@@ -23,7 +23,7 @@ from caesar.builders.cache import BuildCache, Entry
 from caesar.builders.capacity import Capacity
 from caesar.builders.commands import LIBRARY, PRELUDE, Headers, Recipe, Unit
 from caesar.builders.inflight import InFlight
-from caesar.builders.prelude import prelude
+from caesar.builders.prelude import may_suffice, prelude, uses_torch
 from caesar.builders.toolchain import Toolchain
 from caesar.domain import BuildOutcome, Digest
 from caesar.errors import Fault
@@ -52,6 +52,11 @@ _HEADER = "torch/extension.h"
 _PRECOMPILED = "precompiled.gch"
 _SETUP_S = 1800.0
 _PATH = re.compile(r"[\w.+-][\w .+-]*(/[\w.+-][\w .+-]*)*")
+_OUTSIDE = re.compile(
+    r"""^\s*#\s*(?:include|include_next|import|embed)\s*[<"](?P<path>/[^>"\n]*|[^>"\n]*\.\.[^>"\n]*)[>"]|\.incbin\s*\\*["']?(?P<bin>)""",
+    re.MULTILINE,
+)
+"""A courtesy where nothing keeps compilers from files (tier none): spliced lines and macros get round it."""
 _OUT_OF_MEMORY = re.compile(r"Killed signal terminated program|out of memory|virtual memory exhausted|signal 9")
 
 
@@ -311,7 +316,7 @@ class _Work:
         if problem:
             return Entry(BuildOutcome.FAILED, "compiler_error", problem, 0.0)
         _write(self._extension, self._place.sources)
-        if not real:
+        if not real and may_suffice((file.text for file in self._extension.files), SLIM / "standins"):
             slim = await self._built(Headers.SLIM)
             if not slim.failed:
                 return self._entry(Headers.SLIM, ())
@@ -322,7 +327,8 @@ class _Work:
         return self._entry(Headers.REAL, built.failed)
 
     async def _built(self, headers: Headers) -> _Attempt:
-        support = self._workshop.support() if headers is Headers.SLIM else None
+        behind = headers is Headers.SLIM and uses_torch(file.text for file in self._extension.files)
+        support = self._workshop.support() if behind else None
         compiled = await self._all(self._compile(unit, headers) for unit in self._recipe.units)
         if compiled.failed:
             return compiled
@@ -419,6 +425,9 @@ def _unusable(extension: Extension) -> str | None:
     if not any(file.compiled for file in extension.files):
         return "error: there is no source to compile"
     for file in extension.files:
+        reached = _OUTSIDE.search(file.text)
+        if reached and not (reached["path"] or "").startswith(("/usr/", "/opt/")):
+            return f"{file.path}: error: a source may not take in files by where they lie: {reached[0].strip()}"
         if not _PATH.fullmatch(file.path) or ".." in PurePosixPath(file.path).parts:
             return f"error: a source can't be called {file.path!r}"
     return None
