@@ -71,7 +71,11 @@ def child(source: str, artifact: str, device: str) -> None:
                 said |= outputs(module, model, device)
             said["ok"] = True
         except Exception as error:  # noqa: BLE001 - a candidate may raise anything
-            said |= {"cpu_s": cpu_s() - before, "wall_s": time.perf_counter() - began, "error": str(error)[-300:]}
+            said |= {
+                "cpu_s": cpu_s() - before,
+                "wall_s": time.perf_counter() - began,
+                "error": str(error)[-300:],
+            }
         os.chdir("/")
     sys.stdout.write("\n" + json.dumps(said) + "\n")
 
@@ -86,7 +90,9 @@ def outputs(module, model, device: str) -> dict[str, object]:
     with torch.no_grad():
         got = flat(model(*[tensor.clone() for tensor in inputs]))
         wanted = flat(module.expected(model, *inputs))
-    close = all(torch.allclose(a.float(), b.float(), rtol=1e-3, atol=1e-3) for a, b in zip(got, wanted, strict=True))
+    close = all(
+        torch.allclose(a.float(), b.float(), rtol=1e-3, atol=1e-3) for a, b in zip(got, wanted, strict=True)
+    )
     told = hashlib.sha256()
     for tensor in got:
         told.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
@@ -110,7 +116,11 @@ def in_child(path: Path, artifact: str, device: str) -> dict[str, object]:
     command = [sys.executable, __file__, "--child", str(path), artifact, device]
     ended = subprocess.run(command, capture_output=True, text=True, env=child_environment(), check=False)
     lines = [line for line in ended.stdout.splitlines() if line.startswith('{"ok"')]
-    return json.loads(lines[-1]) if lines else {"ok": False, "error": ended.stderr[-300:], "cpu_s": 0.0, "wall_s": 0.0}
+    return (
+        json.loads(lines[-1])
+        if lines
+        else {"ok": False, "error": ended.stderr[-300:], "cpu_s": 0.0, "wall_s": 0.0}
+    )
 
 
 def child_environment() -> dict[str, str]:
@@ -137,10 +147,12 @@ async def ours(paths: list[Path], backend: Backend, cache: Path, *, together: bo
 
 async def one(builder: InlineBuilder, path: Path, backend: Backend) -> Done:
     source = path.read_text()
-    problem = Problem("corpus", path.stem, source) if "def get_init_inputs" in source else Problem("corpus", path.stem, "")
-    request = Build(
-        Request("bench/1/0", 1, 0, "build"), Candidate(source), backend, Limits(), problem=problem
+    problem = (
+        Problem("corpus", path.stem, source)
+        if "def get_init_inputs" in source
+        else Problem("corpus", path.stem, "")
     )
+    request = Build(Request("bench/1/0", 1, 0, "build"), Candidate(source), backend, Limits(), problem=problem)
     began = time.perf_counter()
     built = await builder.build(request)
     return Done(path.stem, built, time.perf_counter() - began)
@@ -156,7 +168,9 @@ def main() -> None:
         return
     options = parser(__doc__ or "")
     options.add_argument("--backend", choices=("cpu", "cuda"), default="cpu")
-    options.add_argument("--limit", type=int, default=3, help="how many are built plainly and with real headers too")
+    options.add_argument(
+        "--limit", type=int, default=3, help="how many are built plainly and with real headers too"
+    )
     options.add_argument("--only", type=int, default=None, help="how many of the corpus are built at all")
     chosen = options.parse_args()
     backend = Backend(chosen.backend)
@@ -172,7 +186,9 @@ def usable_device(backend: Backend) -> str:
     if backend is Backend.CPU:
         return "cpu"
     asked = "import torch; print(torch.cuda.is_available())"
-    found = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout.strip()
+    found = subprocess.run(
+        [sys.executable, "-c", asked], capture_output=True, text=True, check=True
+    ).stdout.strip()
     if found == "True":
         return "cuda"
     toolchain._refuse_cpu_only = lambda _torch: None  # compiled only, which needs no CUDA build of torch
@@ -200,7 +216,9 @@ def measured(
     return lines
 
 
-def ours_alone(setup: Done, cold: list[Done], warm: list[Done], failed: list[Done], backend: Backend) -> list[Measure]:
+def ours_alone(
+    setup: Done, cold: list[Done], warm: list[Done], failed: list[Done], backend: Backend
+) -> list[Measure]:
     for each in (setup, *cold, *failed):
         built = each.built
         text = f"{each.name:28} {built.outcome:10} {built.headers or '-':5} {built.cpu_s:7.1f} CPU s {each.wall_s:7.1f} s wall"
@@ -211,17 +229,29 @@ def ours_alone(setup: Done, cold: list[Done], warm: list[Done], failed: list[Don
         return []
     target = {"target": 16.0} if backend is Backend.CUDA else {}
     wall = max(each.wall_s for each in compiled)
-    slowest = at_most("slowest slim cold build, wall", wall, "s", **target) if target else Measure("slowest slim cold build, wall", wall, "s")
+    slowest = (
+        at_most("slowest slim cold build, wall", wall, "s", **target)
+        if target
+        else Measure("slowest slim cold build, wall", wall, "s")
+    )
     served = 100 * len(slim) / (1 + len(cold))
     return [
         Measure("first build of a cache, with the slim headers' library, wall", setup.wall_s, "s"),
         Measure("slim cold build, CPU, median", statistics.median(each.built.cpu_s for each in compiled), "s"),
         Measure("slim cold build, wall, median", statistics.median(each.wall_s for each in compiled), "s"),
         slowest,
-        Measure("slim cold build, most memory of one compiler", max(e.built.peak_bytes for e in compiled) / 1e6, "MB"),
+        Measure(
+            "slim cold build, most memory of one compiler",
+            max(e.built.peak_bytes for e in compiled) / 1e6,
+            "MB",
+        ),
         at_most("cached build, wall, slowest", 1000 * max(each.wall_s for each in warm), "ms", target=50.0),
         Measure("corpus served by slim headers", served, "%", 90.0, met=served >= 90.0),
-        Measure("good candidates that were built", 100 * sum(e.built.outcome is BuildOutcome.BUILT for e in (setup, *cold)) / (1 + len(cold)), "%"),
+        Measure(
+            "good candidates that were built",
+            100 * sum(e.built.outcome is BuildOutcome.BUILT for e in (setup, *cold)) / (1 + len(cold)),
+            "%",
+        ),
     ]
 
 
@@ -233,8 +263,18 @@ def verdicts(bad: list[Path], failed: list[Done]) -> list[Measure]:
         met = each.built.reason == reason and mention in each.built.log
         right += met
         if not met:
-            sys.stderr.write(f"{path.stem}: {each.built.reason}, not {reason}; or {mention!r} is not in\n{each.built.log[:600]}\n")
-    return [Measure("broken candidates with the expected reason and words", right, f"of {len(bad)}", len(bad), met=right == len(bad))]
+            sys.stderr.write(
+                f"{path.stem}: {each.built.reason}, not {reason}; or {mention!r} is not in\n{each.built.log[:600]}\n"
+            )
+    return [
+        Measure(
+            "broken candidates with the expected reason and words",
+            right,
+            f"of {len(bad)}",
+            len(bad),
+            met=right == len(bad),
+        )
+    ]
 
 
 def at_once(good: list[Path], backend: Backend, folder: Path) -> Measure:
@@ -243,21 +283,35 @@ def at_once(good: list[Path], backend: Backend, folder: Path) -> Measure:
     asyncio.run(ours(good[-1:], backend, fresh))
     began = time.perf_counter()
     asyncio.run(ours(good[:TOGETHER], backend, fresh, together=True))
-    return at_most(f"{TOGETHER} different cold candidates at once, wall", time.perf_counter() - began, "s", target=60.0)
+    return at_most(
+        f"{TOGETHER} different cold candidates at once, wall", time.perf_counter() - began, "s", target=60.0
+    )
 
 
 def compared(
     good: list[Path], done: list[Done], backend: Backend, device: str, *, limit: int, folder: Path
 ) -> list[Measure]:
     """The outputs of all, and of some beside plain builds and builds with the real headers."""
-    loaded = {path: in_child(path, str(of(path, done).built.artifact), device) for path in good if of(path, done).built.artifact}
+    loaded = {
+        path: in_child(path, str(of(path, done).built.artifact), device)
+        for path in good
+        if of(path, done).built.artifact
+    }
     lines = []
     if device != "none":
         right = sum(bool(each.get("close")) for each in loaded.values())
         for path, each in loaded.items():
             if not each.get("close"):
                 sys.stderr.write(f"{path.stem}: {each}\n")
-        lines.append(Measure("built candidates that compute what they should", right, f"of {len(loaded)}", len(loaded), met=right == len(loaded)))
+        lines.append(
+            Measure(
+                "built candidates that compute what they should",
+                right,
+                f"of {len(loaded)}",
+                len(loaded),
+                met=right == len(loaded),
+            )
+        )
     chosen = [path for path in good if of(path, done).built.headers == "slim"][1 : limit + 1]
     if backend is Backend.CUDA and device == "none":
         return lines
@@ -266,18 +320,43 @@ def compared(
     usual, workshop.may_suffice = workshop.may_suffice, lambda *_texts: False
     real = asyncio.run(ours(chosen, backend, folder / "real", together=True))
     workshop.may_suffice = usual
-    same_real = sum(in_child(path, str(of(path, real).built.artifact), device).get("digest") == loaded[path].get("digest") for path in chosen)
+    same_real = sum(
+        in_child(path, str(of(path, real).built.artifact), device).get("digest") == loaded[path].get("digest")
+        for path in chosen
+    )
     same_plain = sum(plain[path].get("digest") == loaded[path].get("digest") for path in chosen)
     shares = [of(path, done).built.cpu_s / plain[path]["cpu_s"] for path in chosen]
     for path in chosen:
-        sys.stderr.write(f"{path.stem:28} plain {plain[path]['cpu_s']:6.1f} CPU s, {plain[path].get('peak_mb', 0):6.0f} MB, real {of(path, real).built.cpu_s:6.1f}, slim {of(path, done).built.cpu_s:6.1f}\n")
+        sys.stderr.write(
+            f"{path.stem:28} plain {plain[path]['cpu_s']:6.1f} CPU s, {plain[path].get('peak_mb', 0):6.0f} MB, real {of(path, real).built.cpu_s:6.1f}, slim {of(path, done).built.cpu_s:6.1f}\n"
+        )
     return [
         *lines,
-        Measure("plain load_inline, cold, CPU, median", statistics.median(each["cpu_s"] for each in plain.values()), "s"),
-        Measure("plain load_inline, most memory of one compiler", max(each.get("peak_mb", 0.0) for each in plain.values()), "MB"),
+        Measure(
+            "plain load_inline, cold, CPU, median",
+            statistics.median(each["cpu_s"] for each in plain.values()),
+            "s",
+        ),
+        Measure(
+            "plain load_inline, most memory of one compiler",
+            max(each.get("peak_mb", 0.0) for each in plain.values()),
+            "MB",
+        ),
         at_most("cold CPU of ours by plain's, largest", max(shares), "", target=1 / 3),
-        Measure("outputs equal to the last bit, slim and real headers", same_real, f"of {len(chosen)}", len(chosen), met=same_real == len(chosen)),
-        Measure("outputs equal to the last bit, slim and plain", same_plain, f"of {len(chosen)}", len(chosen), met=same_plain == len(chosen)),
+        Measure(
+            "outputs equal to the last bit, slim and real headers",
+            same_real,
+            f"of {len(chosen)}",
+            len(chosen),
+            met=same_real == len(chosen),
+        ),
+        Measure(
+            "outputs equal to the last bit, slim and plain",
+            same_plain,
+            f"of {len(chosen)}",
+            len(chosen),
+            met=same_plain == len(chosen),
+        ),
     ]
 
 
@@ -292,7 +371,13 @@ def compared_failed(bad: list[Path], failed: list[Done], *, limit: int, device: 
     agree = sum(not plain[path]["ok"] for path in chosen)
     return [
         at_most("failed build, CPU of ours by plain's, median", statistics.median(ratio), "", target=2 / 3),
-        Measure("broken candidates that plain load_inline refuses too", agree, f"of {len(chosen)}", len(chosen), met=agree == len(chosen)),
+        Measure(
+            "broken candidates that plain load_inline refuses too",
+            agree,
+            f"of {len(chosen)}",
+            len(chosen),
+            met=agree == len(chosen),
+        ),
     ]
 
 

@@ -1,4 +1,4 @@
-"""Build logs worth reading: errors first, no path of this machine, no noise of templates, no control characters."""
+"""Build logs worth reading: errors first, without this machine's paths, templates' noise, control characters."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _INSTANTIATION = re.compile(
     r"required from|required by|instantiation of|In instantiation|in instantiation|detected during|substitution of"
 )
-_DIAGNOSTIC = re.compile(r":\d+(?::\d+)?: (?:fatal )?error: |\(\d+\): (?:catastrophic )?error|^\S*(?:error|fatal)\b.*:", re.MULTILINE)
+_DIAGNOSTIC = re.compile(
+    r":\d+(?::\d+)?: (?:fatal )?error: |\(\d+\): (?:catastrophic )?error"
+    r"|^\S*(?:error|fatal)\b.*:",
+    re.MULTILINE,
+)
 _STARTS = re.compile(
     r"^(In file included from |[^\s:]+: (In |At global )|[^\s:]+:\d+(:\d+)?: (fatal error|error|warning)"
     r"|[^\s(]+\(\d+\): (error|warning|catastrophic error))"
@@ -68,7 +72,11 @@ def _blocks(lines: list[str]) -> Iterator[list[str]]:
             yield block
             block = []
         block.append(line)
-        announced = bool(_CONTINUES.match(line)) if starts else announced and bool(_CONTINUES.match(line) or _INSTANTIATION.search(line))
+        announced = (
+            bool(_CONTINUES.match(line))
+            if starts
+            else announced and bool(_CONTINUES.match(line) or _INSTANTIATION.search(line))
+        )
     if block:
         yield block
 

@@ -135,7 +135,7 @@ class BuildCache:
             lock.release()
 
     def keep(self, key: Digest, entry: Entry, files: Mapping[str, Path]) -> Entry:
-        """Put the entry and its files, by their names in the folder, in their place at once; the entry as it is kept.
+        """Put the entry and its files, by their names there, in their place at once; the entry as it is kept.
 
         Call it with the key locked. OSError where that can't be done.
         """

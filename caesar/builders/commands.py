@@ -100,7 +100,11 @@ class Recipe:
         if headers is Headers.SLIM and support is not None:
             command += ["-Wl,--gc-sections", "-Wl,--exclude-libs,ALL", str(support)]
         cuda = ("c10_cuda", "torch_cuda") if self.extension.with_cuda else ()
-        names = [name for name in ("c10", "torch_cpu", *cuda, "torch", "torch_python") if (torch / f"lib{name}.so").exists()]
+        names = [
+            name
+            for name in ("c10", "torch_cpu", *cuda, "torch", "torch_python")
+            if (torch / f"lib{name}.so").exists()
+        ]
         command += [f"-L{torch}", *(f"-l{name}" for name in names)]
         return [*command, *self._cudart(), "-o", LIBRARY]
 
@@ -108,7 +112,9 @@ class Recipe:
         if not self.extension.with_cuda or self.places.cuda is None:
             return []
         folders = [self.places.cuda / name for name in ("lib64", "lib")]
-        return next(([f"-L{folder}", "-lcudart"] for folder in folders if (folder / "libcudart.so").exists()), [])
+        return next(
+            ([f"-L{folder}", "-lcudart"] for folder in folders if (folder / "libcudart.so").exists()), []
+        )
 
     def _front(self, unit: Unit, headers: Headers, first: Sequence[Path]) -> list[str]:
         """All of a command but what is to be done."""
@@ -120,8 +126,25 @@ class Recipe:
             includes += ["-isystem", str(folder)]
         before = ["-include", str(self.sources / PRELUDE)] if headers is Headers.SLIM else []
         if unit.cuda:
-            return [self._nvcc_path(), *defined, *includes, *_NVCC, *self._arch_flags(), *self._cuda_flags(), *before]
-        return [self.places.cxx, *defined, *includes, mapped, "-fPIC", f"-std={self.std}", *self._cxx.kept, *before]
+            return [
+                self._nvcc_path(),
+                *defined,
+                *includes,
+                *_NVCC,
+                *self._arch_flags(),
+                *self._cuda_flags(),
+                *before,
+            ]
+        return [
+            self.places.cxx,
+            *defined,
+            *includes,
+            mapped,
+            "-fPIC",
+            f"-std={self.std}",
+            *self._cxx.kept,
+            *before,
+        ]
 
     def _nvcc_path(self) -> str:
         return self.places.nvcc or "nvcc"
@@ -136,13 +159,17 @@ class Recipe:
         return kept if has_std else [*kept, f"-std={self.std}"]
 
     def _own_includes(self) -> list[str]:
-        return [str(self.sources / folder) for folder in self.extension.includes if self._confined(Path(folder))]
+        return [
+            str(self.sources / folder) for folder in self.extension.includes if self._confined(Path(folder))
+        ]
 
     def _torchs_headers(self) -> tuple[Path, ...]:
         headers = self.places.headers
         if self.extension.with_cuda:
             return headers
-        return tuple(folder for folder in headers if self.places.cuda is None or folder != self.places.cuda / "include")
+        return tuple(
+            folder for folder in headers if self.places.cuda is None or folder != self.places.cuda / "include"
+        )
 
     def _confined(self, path: Path) -> bool:
         """Whether a folder is among the files, or one that compilers may read anyway."""
@@ -175,4 +202,6 @@ def normalised(command: Iterable[str]) -> list[str]:
 
 def unnamed(command: Iterable[str]) -> list[str]:
     """A command without what differs between extensions and matters to no header."""
-    return [flag for flag in command if not flag.startswith(("-D", "-I", "-W", "-w", "-g", "-ffile-prefix-map="))]
+    return [
+        flag for flag in command if not flag.startswith(("-D", "-I", "-W", "-w", "-g", "-ffile-prefix-map="))
+    ]

@@ -15,45 +15,71 @@ from pathlib import Path
 __all__ = ["Flags", "device_arch", "for_compiler", "for_linker", "for_nvcc"]
 
 _FEATURES = frozenset({
-    "aggressive-loop-optimizations", "associative-math", "builtin", "cx-limited-range", "exceptions", "expensive-optimizations",
-    "fast-math", "finite-math-only", "function-sections", "data-sections", "gcse", "inline", "inline-functions", "ipa-cp",
-    "ivopts", "loop-interchange", "loop-unroll-and-jam", "math-errno", "merge-all-constants", "modulo-sched",
-    "omit-frame-pointer", "openmp", "openmp-simd", "peel-loops", "permissive", "pic", "PIC", "plt", "prefetch-loop-arrays",
-    "reciprocal-math", "rename-registers", "rounding-math", "rtti", "schedule-insns", "schedule-insns2", "semantic-interposition",
-    "short-enums", "signed-char", "signed-zeros", "split-loops", "stack-protector", "strict-aliasing", "strict-overflow",
-    "trapping-math", "tree-loop-distribution", "tree-loop-vectorize", "tree-slp-vectorize", "tree-vectorize", "unroll-all-loops",
-    "unroll-loops", "unsafe-math-optimizations", "unsigned-char", "variable-expansion-in-unroller", "visibility-inlines-hidden",
-    "web", "whole-program", "wrapv",
+    "PIC", "aggressive-loop-optimizations", "associative-math", "builtin", "cx-limited-range",
+    "data-sections", "exceptions", "expensive-optimizations", "fast-math", "finite-math-only",
+    "function-sections", "gcse", "inline", "inline-functions", "ipa-cp", "ivopts", "loop-interchange",
+    "loop-unroll-and-jam", "math-errno", "merge-all-constants", "modulo-sched", "omit-frame-pointer",
+    "openmp", "openmp-simd", "peel-loops", "permissive", "pic", "plt", "prefetch-loop-arrays",
+    "reciprocal-math", "rename-registers", "rounding-math", "rtti", "schedule-insns", "schedule-insns2",
+    "semantic-interposition", "short-enums", "signed-char", "signed-zeros", "split-loops",
+    "stack-protector", "strict-aliasing", "strict-overflow", "trapping-math", "tree-loop-distribution",
+    "tree-loop-vectorize", "tree-slp-vectorize", "tree-vectorize", "unroll-all-loops", "unroll-loops",
+    "unsafe-math-optimizations", "unsigned-char", "variable-expansion-in-unroller",
+    "visibility-inlines-hidden", "web", "whole-program", "wrapv",
 })  # fmt: skip
 """The -f switches of GCC that are allowed, with and without `no-`."""
 
+_DEFINED = r"-[DU][A-Za-z_]\w*(\([\w, ]*\))?(=.*)?"
 _COMPILER = re.compile(
-    r"-O[0-3sgz]?|-Ofast|-std=(c|gnu)\+\+[0-9a-z]{2}|-m(arch|tune|cpu|prefer-vector-width)=[\w.+-]+|-mno-[\w.-]+|-m[a-z][\w.]*"
-    r"|-f(no-)?(" + "|".join(sorted(_FEATURES)) + r")|-fvect-cost-model=\w+|-fvisibility=\w+|-ffp-contract=\w+|-fopt-info"
-    r"|-fconstexpr-(depth|loop-limit|ops-limit)=\d+|-ftemplate-depth=\d+|-fmax-errors=\d+"
-    r"|-W(no-)?(?!l,|a,|p,)[\w+=-]+|-Wall|-w|-g[0-3]?|-pthread|-pipe|-pedantic|-[DU][A-Za-z_]\w*(\([\w, ]*\))?(=.*)?",
+    "|".join(
+        (
+            r"-O[0-3sgz]?|-Ofast|-std=(c|gnu)\+\+[0-9a-z]{2}",
+            r"-m(arch|tune|cpu|prefer-vector-width)=[\w.+-]+|-mno-[\w.-]+|-m[a-z][\w.]*|-m64",
+            r"-f(no-)?(" + "|".join(sorted(_FEATURES)) + ")",
+            r"-fvect-cost-model=\w+|-fvisibility=\w+|-ffp-contract=\w+|-fopt-info",
+            r"-fconstexpr-(depth|loop-limit|ops-limit)=\d+|-ftemplate-depth=\d+|-fmax-errors=\d+",
+            r"-W(no-)?(?!l,|a,|p,)[\w+=-]+|-w|-g[0-3]?|-pthread|-pipe|-pedantic",
+            _DEFINED,
+        )
+    ),
     re.DOTALL,
 )
 _NVCC = re.compile(
-    r"-O[0-3]?|--optimize=[0-3]|--?std=c\+\+[0-9a-z]{2}|--?use_fast_math|--?lineinfo|-lineinfo|--generate-line-info"
-    r"|--?restrict|--?(fmad|ftz|prec-div|prec-sqrt|extra-device-vectorization)(=(true|false))?|--?extra-device-vectorization"
-    r"|--?maxrregcount=\d+|--?expt-relaxed-constexpr|--?expt-extended-lambda|--?extended-lambda|--?device-debug|-G|-g"
-    r"|--?default-stream=[\w-]+|-w|--disable-warnings|-Wno-[\w-]+|--?diag-suppress=[\d,]+|--?keep-device-functions"
-    r"|--?resource-usage|--?relaxed-constexpr|-[DU][A-Za-z_]\w*(\([\w, ]*\))?(=.*)?",
+    "|".join(
+        (
+            r"-O[0-3]?|--optimize=[0-3]|--?std=c\+\+[0-9a-z]{2}|--?use_fast_math|--?lineinfo|--generate-line-info",
+            r"--?restrict|--?(fmad|ftz|prec-div|prec-sqrt|extra-device-vectorization)(=(true|false))?",
+            r"--?maxrregcount=\d+|--?expt-relaxed-constexpr|--?(expt-)?extended-lambda|--?device-debug|-G|-g",
+            r"--?default-stream=[\w-]+|-w|--disable-warnings|-Wno-[\w-]+|--?diag-suppress=[\d,]+",
+            r"--?keep-device-functions|--?resource-usage|--?relaxed-constexpr",
+            _DEFINED,
+        )
+    ),
     re.DOTALL,
 )
 _LINKER = re.compile(
-    r"-l[\w.+-]+|-fopenmp|-lpthread|-pthread|-O[0-3sg]?|-Ofast|-Wl,-?-(no-)?as-needed|-Wl,-O[0-3]|-Wl,--gc-sections|-s|-g|-m64|-shared|-fPIC"
+    r"-l[\w.+-]+|-fopenmp|-lpthread|-pthread|-O[0-3sg]?|-Ofast|-Wl,-?-(no-)?as-needed|-Wl,-O[0-3]"
+    r"|-Wl,--gc-sections|-s|-g|-m64|-shared|-fPIC"
 )
-_PTXAS = re.compile(r"-v|--verbose|-O[0-4]|--opt-level=\d|-dlcm=\w+|-dscm=\w+|--warn-on-\w[\w-]*|--allow-expensive-optimizations=\w+|-w|--maxrregcount=\d+")
+_PTXAS = re.compile(
+    r"-v|--verbose|-O[0-4]|--opt-level=\d|-dlcm=\w+|-dscm=\w+|--warn-on-\w[\w-]*"
+    r"|--allow-expensive-optimizations=\w+|-w|--maxrregcount=\d+"
+)
 _CUDAFE = re.compile(r"--diag_suppress=[\w,]+|--display_error_number")
 _ARCH = re.compile(r"--?(arch|gpu-architecture|gencode|generate-code|code|gpu-code)(=.*)?")
-_PASSED_ON = {"-Xcompiler": "-Xcompiler", "--compiler-options": "-Xcompiler", "-Xptxas": "-Xptxas", "--ptxas-options": "-Xptxas"}
+_PASSED_ON = {
+    "-Xcompiler": "-Xcompiler",
+    "--compiler-options": "-Xcompiler",
+    "-Xptxas": "-Xptxas",
+    "--ptxas-options": "-Xptxas",
+}
 _TAKES_VALUE = frozenset({
-    "-Xcompiler", "--compiler-options", "-Xptxas", "--ptxas-options", "-Xcudafe", "-I", "-isystem", "-L", "-D", "-U",
-    "-include", "-o", "-ccbin", "--compiler-bindir", "-maxrregcount", "--maxrregcount", "-arch", "--gpu-architecture",
-    "-gencode", "--generate-code", "-Xlinker", "-Xassembler", "-Xpreprocessor", "-MF", "-MT", "-x", "-T", "-B", "-specs", "-wrapper",
-    "-std", "--std", "-t", "--threads", "-optf", "--options-file", "-diag-suppress", "-default-stream", "-code", "--gpu-code",
+    "-Xcompiler", "--compiler-options", "-Xptxas", "--ptxas-options", "-Xcudafe", "-I", "-isystem",
+    "-L", "-D", "-U", "-include", "-o", "-ccbin", "--compiler-bindir", "-maxrregcount",
+    "--maxrregcount", "-arch", "--gpu-architecture", "-gencode", "--generate-code", "-Xlinker",
+    "-Xassembler", "-Xpreprocessor", "-MF", "-MT", "-x", "-T", "-B", "-specs", "-wrapper", "-std",
+    "--std", "-t", "--threads", "-optf", "--options-file", "-diag-suppress", "-default-stream", "-code",
+    "--gpu-code",
 })  # fmt: skip
 
 
@@ -71,7 +97,7 @@ def for_compiler(given: Sequence[str], *, confined: Callable[[Path], bool]) -> F
 
 
 def for_nvcc(given: Sequence[str], *, confined: Callable[[Path], bool]) -> Flags:
-    """nvcc's flags, those it passes on to GCC and ptxas included; the architecture is the device's to say."""
+    """The flags of nvcc, those it passes on to GCC and ptxas included; the architecture is the device's to say."""
     return _sorted_out(given, lambda flag, value: _nvcc_flag(flag, value, confined))
 
 
@@ -81,7 +107,7 @@ def for_linker(given: Sequence[str], *, confined: Callable[[Path], bool]) -> Fla
 
 
 def device_arch(given: Sequence[str], arch: str) -> str:
-    """nvcc's number of the device's architecture (9.0 is 90), with the features (90a) that the flags ask for."""
+    """The number of the device's architecture (9.0 is 90), with the features (90a) that the flags ask for."""
     number = arch.replace(".", "")
     asked = f"{number}a" in re.findall(r"(?:sm|compute)_(\d+a)", " ".join(given))
     return f"{number}a" if asked else number

@@ -131,7 +131,11 @@ class InlineBuilder:
 
     async def _run(self, work: _Build) -> Ended:
         ours, theirs = socket.socketpair()
-        with ours, theirs, tempfile.TemporaryDirectory(prefix="caesar-build-", ignore_cleanup_errors=True) as scratch:
+        with (
+            ours,
+            theirs,
+            tempfile.TemporaryDirectory(prefix="caesar-build-", ignore_cleanup_errors=True) as scratch,
+        ):
             ours.setblocking(False)
             job = Job(
                 _TARGET,
@@ -270,7 +274,9 @@ class _Build:
     def entry(self, ended: Ended) -> Entry:
         """What is remembered of the build."""
         reason = _reason(ended)
-        if reason == "time_limit" or (reason and any(m.entry.reason == "time_limit" for m in self.made.values())):
+        if reason == "time_limit" or (
+            reason and any(m.entry.reason == "time_limit" for m in self.made.values())
+        ):
             reason = "time_limit"
         full = "\n".join(part for part in self._words(ended, failed=reason is not None) if part)
         log = cut(full)
@@ -304,7 +310,7 @@ class _Build:
             yield f"note: the flag {flag} was not passed on"
 
     def _headers(self) -> str | None:
-        """real where any extension needed them; None without extensions."""
+        """The real ones where any extension needed them; None without extensions."""
         used = {made.entry.headers for made in self.made.values()} - {None}
         return "real" if "real" in used else "slim" if used else None
 
@@ -312,7 +318,9 @@ class _Build:
         return tuple(dict.fromkeys(flag for made in self.made.values() for flag in made.entry.dropped))
 
 
-async def _watched(running: Coroutine[Any, Any, Ended], serving: Coroutine[Any, Any, None], watch: _Watch) -> Ended:
+async def _watched(
+    running: Coroutine[Any, Any, Ended], serving: Coroutine[Any, Any, None], watch: _Watch
+) -> Ended:
     """How the child ended; what it asks for is answered meanwhile, and its time is up where the watch says so."""
     child = asyncio.ensure_future(running)
     server = asyncio.ensure_future(serving)
@@ -323,7 +331,9 @@ async def _watched(running: Coroutine[Any, Any, Ended], serving: Coroutine[Any, 
             if watch.left_s <= 0:
                 return Ended(How.TIMED_OUT, 0, (), "", watch.spent_s)
             waited = {child} if server.done() else {child, server}
-            await asyncio.wait(waited, timeout=max(watch.left_s, _GLANCE_S), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(
+                waited, timeout=max(watch.left_s, _GLANCE_S), return_when=asyncio.FIRST_COMPLETED
+            )
         return child.result()
     finally:
         for task in (child, server):

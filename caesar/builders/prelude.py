@@ -13,15 +13,24 @@ from pathlib import Path
 __all__ = ["may_suffice", "prelude", "uses_torch"]
 
 _NAMED = {
-    "algorithm": r"std::(sort|stable_sort|partial_sort|nth_element|transform|for_each|find|find_if|count|count_if|copy|copy_n|"
-    r"fill|fill_n|generate|reverse|rotate|shuffle|unique|lower_bound|upper_bound|max_element|min_element|minmax|"
-    r"minmax_element|all_of|any_of|none_of|equal|remove_if|partition|merge|iter_swap|clamp|push_heap|pop_heap|make_heap|"
-    r"sort_heap|is_sorted|binary_search|set_\w+|min|max)\b",
-    "numeric": r"std::(accumulate|iota|inner_product|partial_sum|reduce|gcd|lcm|exclusive_scan|inclusive_scan)\b",
+    "algorithm": (
+        r"std::(sort|stable_sort|partial_sort|nth_element|transform|for_each|find|find_if|"
+        r"count|count_if|copy|copy_n|fill|fill_n|generate|reverse|rotate|shuffle|unique|"
+        r"lower_bound|upper_bound|max_element|min_element|minmax|minmax_element|all_of|any_of|"
+        r"none_of|equal|remove_if|partition|merge|iter_swap|clamp|push_heap|pop_heap|make_heap|"
+        r"sort_heap|is_sorted|binary_search|set_\w+|min|max)\b"
+    ),
+    "numeric": (
+        r"std::(accumulate|iota|inner_product|partial_sum|reduce|gcd|lcm|exclusive_scan|"
+        r"inclusive_scan)\b"
+    ),
     "iostream": r"std::(cout|cerr|clog|endl|cin|flush)\b",
     "sstream": r"std::(o|i)?stringstream\b",
     "iomanip": r"std::(setw|setprecision|fixed|setfill|hex)\b",
-    "memory": r"std::(unique_ptr|shared_ptr|make_unique|make_shared|weak_ptr|aligned_alloc|assume_aligned|addressof|align)\b",
+    "memory": (
+        r"std::(unique_ptr|shared_ptr|make_unique|make_shared|weak_ptr|aligned_alloc|"
+        r"assume_aligned|addressof|align)\b"
+    ),
     "functional": r"std::(function|bind|hash|plus|minus|multiplies|less|greater|ref|cref|invoke)\b",
     "unordered_map": r"std::unordered_(multi)?map\b",
     "unordered_set": r"std::unordered_(multi)?set\b",
@@ -39,11 +48,17 @@ _NAMED = {
     "condition_variable": r"std::condition_variable\b",
     "chrono": r"std::chrono\b",
     "random": r"std::(mt19937\w*|random_device|\w+_distribution|default_random_engine)\b",
-    "stdexcept": r"std::(runtime_error|logic_error|invalid_argument|out_of_range|domain_error|length_error|overflow_error)\b",
+    "stdexcept": (
+        r"std::(runtime_error|logic_error|invalid_argument|out_of_range|domain_error|"
+        r"length_error|overflow_error)\b"
+    ),
     "exception": r"std::(exception\w*|terminate|current_exception|rethrow_exception)\b",
     "complex": r"std::complex\b",
     "bitset": r"std::bitset\b",
-    "iterator": r"std::(back_inserter|inserter|distance|advance|next|prev|begin|end|iterator_traits|make_move_iterator)\b",
+    "iterator": (
+        r"std::(back_inserter|inserter|distance|advance|next|prev|begin|end|iterator_traits|"
+        r"make_move_iterator)\b"
+    ),
     "string_view": r"std::string_view\b",
     "variant": r"std::(variant|visit|get_if|holds_alternative|monostate)\b",
     "any": r"std::any\b",
@@ -88,7 +103,11 @@ def prelude(texts: Iterable[str]) -> str:
     text = "\n".join(texts)
     if _UNQUALIFIED.search(text):
         text += re.sub(r"(?<![\w:])(\w+)", r"std::\1", text)
-    macros = [name for name, pattern in (("CSL_WANTS_HALF", _HALF), ("CSL_WANTS_CUBLAS", _CUBLAS)) if pattern.search(text)]
+    macros = [
+        name
+        for name, pattern in (("CSL_WANTS_HALF", _HALF), ("CSL_WANTS_CUBLAS", _CUBLAS))
+        if pattern.search(text)
+    ]
     lines = [f"#define {name} 1" for name in macros]
     lines += [f"#include <{header}>" for header, pattern in _PATTERNS.items() if pattern.search(text)]
     return "\n".join(["#pragma once", *lines, ""])

@@ -1,4 +1,4 @@
-"""Which compilers, interpreter and torch builds are done with: what a build's identity depends on, and where it lies."""
+"""Which compilers, interpreter and torch builds are done with: what their identity depends on, and where it lies."""
 
 from __future__ import annotations
 

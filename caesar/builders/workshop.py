@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 import shutil
+import signal
 import sysconfig
 import tempfile
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
@@ -157,7 +158,14 @@ class Workshop:
     """Compiles extensions for one toolchain and device architecture, many at once, and remembers each."""
 
     def __init__(
-        self, *, cache: BuildCache, zygote: Zygote, toolchain: Toolchain, arch: str | None, tier: Tier, capacity: Capacity
+        self,
+        *,
+        cache: BuildCache,
+        zygote: Zygote,
+        toolchain: Toolchain,
+        arch: str | None,
+        tier: Tier,
+        capacity: Capacity,
     ) -> None:
         self._cache = cache
         self._zygote = zygote
@@ -260,7 +268,14 @@ class Workshop:
         options = ["-O2", "-fPIC", "-ffunction-sections", "-fdata-sections", "-fvisibility=hidden"]
         sources = [name for name in _SUPPORT if places.cuda or name != "cuda.cpp"]
         commands = {
-            f"{name}.o": [places.cxx, *options, f"-std={self._toolchain.std}", *includes, "-c", str(SLIM / "support" / name)]
+            f"{name}.o": [
+                places.cxx,
+                *options,
+                f"-std={self._toolchain.std}",
+                *includes,
+                "-c",
+                str(SLIM / "support" / name),
+            ]
             for name in sources
         }
         compiled = [
@@ -293,7 +308,9 @@ class Workshop:
         header = place.sources / "extension.h"
         header.write_text(f"#include_next <{_HEADER}>\n")
         command = recipe.precompile(str(header), _PRECOMPILED)
-        _require([await self.run(_Order(command, 4 * _GB, _SETUP_S, _PRECOMPILED), place)], "the precompiled header")
+        _require(
+            [await self.run(_Order(command, 4 * _GB, _SETUP_S, _PRECOMPILED), place)], "the precompiled header"
+        )
         return {_HEADER: header, f"{_HEADER}.gch": place.made / _PRECOMPILED}
 
 
@@ -334,7 +351,9 @@ class _Work:
             return compiled
         archive = await asyncio.shield(support) if support else None
         reads = () if archive is None else (archive.parent,)
-        return await self._all([self._run(self._recipe.link(headers, archive), memory=_GB, output=LIBRARY, reads=reads)])
+        return await self._all(
+            [self._run(self._recipe.link(headers, archive), memory=_GB, output=LIBRARY, reads=reads)]
+        )
 
     async def _compile(self, unit: Unit, headers: Headers) -> _Step:
         command = self._recipe.compile(unit, headers)
@@ -389,13 +408,22 @@ class _Work:
         places = self._recipe.places
         cuda = {f"{places.cuda}/": "cuda/"} if places.cuda else {}
         packages = sysconfig.get_path("purelib")
-        return {f"{self._place.sources}/": "", f"{self._place.root}/": "", f"{packages}/": "", f"{places.torch.parent}/": "", f"{places.python}/": "python/", **cuda}
+        return {
+            f"{self._place.sources}/": "",
+            f"{self._place.root}/": "",
+            f"{packages}/": "",
+            f"{places.torch.parent}/": "",
+            f"{places.python}/": "python/",
+            **cuda,
+        }
 
 
 def _step(order: _Order, ended: Ended) -> _Step:
     if ended.how is How.EXITED and ended.code != 0:
         raise Fault("builder", f"{order.command[0]} could not be started: {ended.output.strip()[-300:]}")
-    said = json.loads(ended.replies[0]) if ended.replies else {"status": -9, "cpu_s": 0.0, "peak_bytes": 0}
+    if not ended.replies:  # it was ended before it could say more
+        return _Step(ended, -signal.SIGKILL, 0.0, 0)
+    said = json.loads(ended.replies[0])
     return _Step(ended, said["status"], said["cpu_s"], said["peak_bytes"])
 
 

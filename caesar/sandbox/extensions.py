@@ -194,7 +194,9 @@ def _extension(given: Mapping[str, Any], files: list[File], folders: _Folders) -
         python_module=bool(given["is_python_module"]),
     )
     if sum(len(file.text) for file in extension.files) > _MOST_BYTES:
-        raise RuntimeError(f"the sources of extension {extension.name!r} are larger than {_MOST_BYTES >> 20} MiB")
+        raise RuntimeError(
+            f"the sources of extension {extension.name!r} are larger than {_MOST_BYTES >> 20} MiB"
+        )
     return extension
 
 

@@ -113,13 +113,20 @@ def test_an_evaluation_is_served_what_was_built_and_compiles_nothing(site, tmp_p
 
 def test_what_fails_to_compile_fails_alike_in_the_evaluation(site, tmp_path):
     source = extension("return oops;").replace("extension = load", "try:\n  extension = load", 1)
-    source = source.replace("    answer = extension.answer()\n", "    answer = 1\n").replace(
-        "class ModelNew", "except RuntimeError as error:\n  said = str(error)\nclass ModelNew"
-    ) + "    answer = 'oops' in said\n"
+    source = (
+        source.replace("    answer = extension.answer()\n", "    answer = 1\n").replace(
+            "class ModelNew", "except RuntimeError as error:\n  said = str(error)\nclass ModelNew"
+        )
+        + "    answer = 'oops' in said\n"
+    )
 
     built = site.build(source)
     job = Job(
-        "build_targets:load", json.dumps([built.artifact, source]).encode(), tmp_path, limit_s=60, output_bytes=10_000
+        "build_targets:load",
+        json.dumps([built.artifact, source]).encode(),
+        tmp_path,
+        limit_s=60,
+        output_bytes=10_000,
     )
     ended = site.runner.run(site.zygote.run(job))
 
@@ -129,13 +136,19 @@ def test_what_fails_to_compile_fails_alike_in_the_evaluation(site, tmp_path):
 
 def test_a_candidate_that_compiles_in_its_constructor_is_constructed_as_its_problem_says(site):
     at_module_level = extension("return PyLong_FromLong(1);", name="late")
-    late = at_module_level.replace("extension = load_inline", "def build(wanted):\n  assert wanted == 7\n  return load_inline")
-    late = late.replace("    answer = extension.answer()\n", "    def __init__(self, wanted):\n        build(wanted)\n")
+    late = at_module_level.replace(
+        "extension = load_inline", "def build(wanted):\n  assert wanted == 7\n  return load_inline"
+    )
+    late = late.replace(
+        "    answer = extension.answer()\n", "    def __init__(self, wanted):\n        build(wanted)\n"
+    )
     problem = Problem("suite", "1", "late", "def get_init_inputs():\n    return [7]\n")
     request = replace(site.request(late), problem=problem)
     broken = replace(site.request(late.replace("PyLong_FromLong(1)", "oops")), problem=problem)
 
-    built, failed, unknown = (site.runner.run(site.builder.build(each)) for each in (request, broken, site.request(late)))
+    built, failed, unknown = (
+        site.runner.run(site.builder.build(each)) for each in (request, broken, site.request(late))
+    )
 
     assert 1 == len(list(Path(built.artifact).glob("*.so")))
     assert (BuildOutcome.FAILED, "compiler_error") == (failed.outcome, failed.reason)
@@ -164,7 +177,9 @@ def test_two_candidates_with_the_same_extension_share_its_library(site):
 
 
 def test_a_flag_that_is_not_passed_on_is_said(site):
-    source = extension("return PyLong_FromLong(46);").replace("verbose=False", "extra_cflags=['-O3', '-fplugin=evil.so']")
+    source = extension("return PyLong_FromLong(46);").replace(
+        "verbose=False", "extra_cflags=['-O3', '-fplugin=evil.so']"
+    )
 
     built = site.build(source)
 
