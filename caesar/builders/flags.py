@@ -75,7 +75,7 @@ _PASSED_ON = {
 }
 _TAKES_VALUE = frozenset({
     "-Xcompiler", "--compiler-options", "-Xptxas", "--ptxas-options", "-Xcudafe", "-I", "-isystem",
-    "-L", "-D", "-U", "-include", "-o", "-ccbin", "--compiler-bindir", "-maxrregcount",
+    "-L", "-D", "-U", "-include", "-imacros", "-iquote", "-idirafter", "-aux-info", "-dumpbase", "-o", "-ccbin", "--compiler-bindir", "-maxrregcount",
     "--maxrregcount", "-arch", "--gpu-architecture", "-gencode", "--generate-code", "-Xlinker",
     "-Xassembler", "-Xpreprocessor", "-MF", "-MT", "-x", "-T", "-B", "-specs", "-wrapper", "-std",
     "--std", "-t", "--threads", "-optf", "--options-file", "-diag-suppress", "-default-stream", "-code",
