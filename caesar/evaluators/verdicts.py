@@ -116,10 +116,8 @@ def _how(ended: Ended) -> str:
             return "printed more than the output limit allows"
         case How.REPLY_LIMIT:
             return "replied more than the reply limit allows"
-        case How.MEMORY_LIMIT:
-            return "held more memory than its box allows"
-        case How.PROCESS_LIMIT:
-            return "started more processes than its box allows"
+        case How.MEMORY_LIMIT | How.PROCESS_LIMIT:
+            return f"ran into its box's {ended.how.value.replace('_', ' ')}"
 
 
 def _ruling(account: Account, ended: Ended, *, device: str) -> _Ruling:
@@ -128,11 +126,9 @@ def _ruling(account: Account, ended: Ended, *, device: str) -> _Ruling:
     match ended.how:
         case How.TIMED_OUT:
             return _Ruling(Verdict.TIMED_OUT, "time_limit", output)
-        case How.OUTPUT_LIMIT:
-            return _Ruling(Verdict.CRASHED, "output_limit", output)
         case How.REPLY_LIMIT:
             return _Ruling(Verdict.CRASHED, "protocol", output)
-        case How.MEMORY_LIMIT | How.PROCESS_LIMIT:
+        case How.OUTPUT_LIMIT | How.MEMORY_LIMIT | How.PROCESS_LIMIT:
             return _Ruling(Verdict.CRASHED, ended.how.value, output)
         case How.SIGNALLED:
             return _Ruling(Verdict.CRASHED, f"signal:{ended.code}", output)

@@ -54,7 +54,11 @@ class Box:
     processes: int | None = None
     """How many processes and threads it may have at a time; None for any number."""
     disk_bytes: int | None = None
-    """How much its folder may hold; None for as much as there is."""
+    """How much may be written; None for as much as there is, into the caller's own folder.
+
+    In namespaces the child then has an empty folder in memory in that place, and what it leaves there is
+    gone with it. Elsewhere only each single file is bounded.
+    """
     cpus: tuple[int, ...] | None = None
     """The cores it is pinned to; None for all of the supervisor's."""
 

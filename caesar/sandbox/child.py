@@ -29,8 +29,10 @@ __all__ = ["Start", "run_child", "run_first"]
 
 _FILE_BYTES = 4 << 30
 _OPEN_FILES = 4096
-_DATA_SHARE = 2
-"""How much a process may ask for in all, in terms of what the job may hold."""
+_DATA_SHARE, _DATA_BYTES = 2, 1 << 30
+"""How much more than it has a process may ask for: so many times what the job may hold, and this."""
+_BURST = 32
+"""How many processes above its limit a job may start before the keeper looks again."""
 _FIRST = 1
 
 
@@ -41,7 +43,7 @@ class Start:
     order: Order
     call: Call
     gate: int
-    """Readable once the keeper has set everything up; its end means that the keeper is gone."""
+    """A byte comes once the child's users are set up, another once it is counted; its end is the keeper's."""
     runtime: tuple[Path, ...]
     number: int | None
     """The user and group to become; None to stay."""
@@ -54,6 +56,7 @@ def run_child(start: Start, *, keeper: int) -> Never:
     """
     _begin(start, kept=())
     confinement = _confinement(start)
+    _wait(start)
     _run(start, confinement, parent=keeper)
 
 
@@ -64,6 +67,7 @@ def run_first(start: Start, status: int) -> Never:
     box, call = start.call.box, start.call
     user = os.geteuid() if start.number is None else start.number
     enter_root(Root(box, confinement.reads, call.folder, user))
+    _wait(start)
     child = os.fork()
     if child != 0:
         stand_by(child, status)
@@ -76,18 +80,22 @@ def run_first(start: Start, status: int) -> Never:
 
 
 def _begin(start: Start, *, kept: tuple[int, ...]) -> None:
-    """Shed what was inherited, and wait for the keeper."""
+    """Shed what was inherited, and wait for the keeper to have set up users."""
     default_signals()
     close_all_but({0, 1, 2, start.gate, *kept, *start.order.descriptors})
     die_with()
-    if not os.read(start.gate, 1):
-        os._exit(1)
-    os.close(start.gate)
+    _wait(start)
     with suppress(OSError):  # not writable everywhere; then the kernel chooses by size
         Path("/proc/self/oom_score_adj").write_text("1000")
     if start.call.box.tier is not Tier.NONE:
         with suppress(ImportError):  # the call says so again, where it is printed
             importlib.import_module(start.call.module)
+
+
+def _wait(start: Start) -> None:
+    """Until the keeper says to go on."""
+    if not os.read(start.gate, 1):
+        os._exit(1)
 
 
 def _confinement(start: Start) -> Confinement:
@@ -99,6 +107,7 @@ def _confinement(start: Start) -> Confinement:
 
 def _run(start: Start, confinement: Confinement, *, parent: int) -> Never:
     order, call = start.order, start.call
+    os.close(start.gate)
     os.setsid()
     _connect(order)
     _limit(call.box, counted=call.box.tier is Tier.NAMESPACE or start.number is not None)
@@ -129,14 +138,21 @@ def _connect(order: Order) -> None:
 def _limit(box: Box, *, counted: bool) -> None:
     """The limits of each process; processes only where this user's are the job's alone."""
     _cap(resource.RLIMIT_CORE, 0)
-    _cap(resource.RLIMIT_FSIZE, _FILE_BYTES if box.disk_bytes is None else min(_FILE_BYTES, box.disk_bytes))
+    _cap(resource.RLIMIT_FSIZE, _file_bytes(box))
     _cap(resource.RLIMIT_NOFILE, _OPEN_FILES)
     if box.processes is not None and counted:
-        _cap(resource.RLIMIT_NPROC, box.processes + 1)
+        _cap(resource.RLIMIT_NPROC, box.processes + _BURST)
     if box.memory_bytes is not None and not box.devices:  # drivers reserve far more than they use
-        _cap(resource.RLIMIT_DATA, _data_bytes() + _DATA_SHARE * box.memory_bytes)
+        _cap(resource.RLIMIT_DATA, _data_bytes() + _DATA_SHARE * box.memory_bytes + _DATA_BYTES)
     if box.cpus is not None:
         os.sched_setaffinity(0, box.cpus)
+
+
+def _file_bytes(box: Box) -> int:
+    """How long a file may be; in namespaces the folder itself is bounded, and memory files needn't be."""
+    if box.disk_bytes is None or box.tier is Tier.NAMESPACE:
+        return _FILE_BYTES
+    return min(_FILE_BYTES, box.disk_bytes)
 
 
 def _cap(which: int, most: int) -> None:

@@ -96,6 +96,7 @@ def _started(
     try:
         if call.box.tier is Tier.NAMESPACE:
             map_users(child.pid, number)
+        os.write(opened, b"g")
         guard.admit(child.pid)
         os.write(opened, b"g")
     except OSError:

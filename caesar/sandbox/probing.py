@@ -11,13 +11,14 @@ import os
 import socket
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["TARGET", "Attempt", "Findings", "attempt"]
+__all__ = ["TARGET", "Attempt", "Findings", "arrive", "attempt"]
 
 TARGET = "caesar.sandbox.probing:attempt"
 
@@ -60,6 +61,11 @@ def attempt(payload: bytes, reply: Callable[[bytes], None]) -> None:
     failed = {name: error for name, work in _works(given) if (error := _error_of(work))}
     allowed = tuple(name for name, attack in _attacks(given) if _error_of(attack) is None)
     reply(json.dumps(asdict(Findings(os.getuid(), failed, allowed))).encode())
+
+
+def arrive(_payload: bytes, reply: Callable[[bytes], None]) -> None:
+    """Say when this was reached, by the clock that all processes share."""
+    reply(str(time.monotonic()).encode())
 
 
 def _works(given: Attempt) -> list[tuple[str, Callable[[], object]]]:

@@ -57,11 +57,13 @@ _OTHERS = {
 _OF_OWNERS = {
     "chmod": (90, None), "fchmod": (91, 52), "fchmodat": (268, 53), "fchmodat2": (452, 452),
     "chown": (92, None), "fchown": (93, 55), "lchown": (94, None), "fchownat": (260, 54),
-    "utime": (132, None), "utimes": (235, None), "futimesat": (261, None), "utimensat": (280, 88),
     "setxattr": (188, 5), "lsetxattr": (189, 6), "fsetxattr": (190, 7),
     "removexattr": (197, 14), "lremovexattr": (198, 15), "fremovexattr": (199, 16),
 }  # fmt: skip
-"""What landlock lets the owner of a file do to it wherever it lies."""
+"""What landlock lets the owner of a file do to it wherever it lies.
+
+Times are left: who touches a file first tries to set them, and takes success for the file's existence.
+"""
 
 _CLONE, _CLONE3, _SOCKET, _SOCKETPAIR = (56, 220), 435, (41, 198), (53, 199)
 _CONNECT, _PRCTL, _IOCTL, _SCHED_SETAFFINITY = (42, 203), (157, 167), (16, 29), (203, 122)
@@ -76,7 +78,7 @@ class Filter:
 
     machine: str
     keeps_owners_rights: bool = True
-    """False makes changes of modes, owners, times and attributes do nothing, successfully."""
+    """False makes changes of modes, owners and attributes do nothing, successfully."""
     keeps_cores: bool = True
     """False refuses to leave the cores it is pinned to."""
 

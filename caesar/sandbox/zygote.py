@@ -1,7 +1,7 @@
 """The supervisor's side of the sandbox: a process with everything imported that forks a child per job.
 
 Nothing a child sends is unpickled, and nothing of the supervisor reaches it: neither environment nor
-descriptors nor memory. At this tier that is all: a child runs as the same user, in the same namespaces.
+descriptors nor memory. What else is kept from it is up to the job's box.
 """
 
 from __future__ import annotations

@@ -192,8 +192,8 @@ def test_what_keeps_the_reference_from_running_is_a_fault(cause, kind, permanent
         ({"code": 4}, "exited with status 4"),
         ({"how": How.OUTPUT_LIMIT}, "printed more"),
         ({"how": How.REPLY_LIMIT}, "replied more"),
-        ({"how": How.MEMORY_LIMIT}, "held more memory"),
-        ({"how": How.PROCESS_LIMIT}, "started more processes"),
+        ({"how": How.MEMORY_LIMIT}, "ran into its box's memory limit"),
+        ({"how": How.PROCESS_LIMIT}, "ran into its box's process limit"),
     ],
 )
 def test_a_reference_that_ends_the_process_is_a_fault_that_may_pass(ending, words):

@@ -53,7 +53,7 @@ def read_file(path: str) -> str:
 
 
 def write_file(path: str) -> None:
-    with open(path, "a") as file:
+    with Path(path).open("a") as file:
         file.write("x")
 
 
@@ -73,7 +73,9 @@ def fork_bomb(_payload: bytes, _reply: Reply) -> None:
 
 def thread_bomb(_payload: bytes, _reply: Reply) -> None:
     while True:
-        threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
+        with suppress(RuntimeError):
+            threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
+        time.sleep(0.001)
 
 
 def open_everything(_payload: bytes, reply: Reply) -> None:
@@ -110,7 +112,7 @@ def fill_disk(payload: bytes, reply: Reply) -> None:
         written, block = 0, b"x" * (1 << 20)
         try:
             for number in range(1000):
-                with open(Path(folder or ".", f"file{number}"), "wb") as file:
+                with Path(folder or ".", f"file{number}").open("wb") as file:
                     written += file.write(block)
         except OSError as error:
             reply(json.dumps([written, error.strerror]).encode())
@@ -151,7 +153,7 @@ def honest(_payload: bytes, reply: Reply, *descriptors: int) -> None:
 
 
 def who(_payload: bytes, reply: Reply) -> None:
-    reply(json.dumps([os.getuid(), os.getpid(), os.getcwd(), sorted(os.sched_getaffinity(0))]).encode())
+    reply(json.dumps([os.getuid(), os.getpid(), sorted(os.sched_getaffinity(0))]).encode())
     reply(Path("/proc/self/status").read_bytes())
 
 
@@ -162,3 +164,27 @@ def leave_the_cores(_payload: bytes, reply: Reply) -> None:
 
 def leave_a_file(payload: bytes, _reply: Reply) -> None:
     Path("result").write_bytes(payload)
+
+
+def cuda_kernel(_payload: bytes, reply: Reply) -> None:
+    import torch
+
+    reply(str(torch.ones(1024, device="cuda").add(1).sum().item()).encode())
+
+
+def cuda_hang(_payload: bytes, _reply: Reply) -> None:
+    """Work that keeps the device busy far beyond any limit."""
+    import torch
+
+    while True:
+        torch.cuda._sleep(1 << 40)
+        torch.cuda.synchronize()
+
+
+def set_clocks(_payload: bytes, reply: Reply) -> None:
+    """NVML's answer to a request to lock the clocks; 0 if it was granted."""
+    nvml = ctypes.CDLL("libnvidia-ml.so.1")
+    nvml.nvmlInit_v2()
+    device = ctypes.c_void_p()
+    nvml.nvmlDeviceGetHandleByIndex_v2(0, ctypes.byref(device))
+    reply(str(nvml.nvmlDeviceSetGpuLockedClocks(device, 300, 300)).encode())
