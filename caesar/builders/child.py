@@ -111,11 +111,17 @@ def _loading(source: str) -> str:
     except SyntaxError as error:
         _tell("".join(traceback.format_exception_only(error)))
         return "syntax_error"
+    error = _raised_by(lambda: load_candidate(source, folder=Path.cwd(), name=MODULE))
+    return _checked(sys.modules[MODULE]) if error is None else _failure(error)
+
+
+def _raised_by(work: Callable[[], object]) -> Exception | None:
+    """What a candidate's code raised while it did this, if anything."""
     try:
-        module = load_candidate(source, folder=Path.cwd(), name=MODULE)
+        work()
     except Exception as error:  # noqa: BLE001 - a candidate may raise anything; that is its build's failure
-        return _failure(error)
-    return _checked(module)
+        return error
+    return None
 
 
 def _checked(module: ModuleType) -> str:
@@ -127,14 +133,15 @@ def _checked(module: ModuleType) -> str:
 
 def _constructing(reference: str) -> str:
     """Construct ModelNew as the reference's inputs say; only a failure to compile is one of the build."""
-    try:
-        names: dict[str, Any] = {"__name__": "reference"}
-        exec(compile(reference, "reference.py", "exec", dont_inherit=True), names)  # noqa: S102 - what this child is for
-        inputs = names["get_init_inputs"]() if "get_init_inputs" in names else []
-        sys.modules[MODULE].ModelNew(*inputs)
-    except Exception as error:  # noqa: BLE001 - a candidate may raise anything
-        return _failure(error) if _compiling(error) else BUILT
-    return BUILT
+    error = _raised_by(lambda: _construct(reference))
+    return _failure(error) if error is not None and _compiling(error) else BUILT
+
+
+def _construct(reference: str) -> None:
+    names: dict[str, Any] = {"__name__": "reference"}
+    exec(compile(reference, "reference.py", "exec", dont_inherit=True), names)  # noqa: S102 - what this child is for
+    inputs = names["get_init_inputs"]() if "get_init_inputs" in names else []
+    sys.modules[MODULE].ModelNew(*inputs)
 
 
 def _failure(error: Exception) -> str:

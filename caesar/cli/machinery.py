@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from caesar.builders.inline import InlineBuilder
-from caesar.cli.files import cache_folder, lock_folder
+from caesar.cli.files import cache_bytes, cache_folder, lock_folder
 from caesar.devices.inventory import Device, find_gpus, inventory
 from caesar.devices.pool import LockedDevicePool
 from caesar.effects import Backend
@@ -62,7 +62,12 @@ async def machinery(devices: Sequence[Device], backend: Backend) -> AsyncIterato
         LockedDevicePool(devices, folder=lock_folder()) as pool,
     ):
         async with Zygote(preload=("torch", "caesar.evaluators.child")) as zygote:
-            builder = InlineBuilder(cache=cache_folder() / "builds", zygote=zygote, arch=devices[0].arch)
+            builder = InlineBuilder(
+                cache=cache_folder() / "builds",
+                zygote=zygote,
+                arch=devices[0].arch,
+                most_bytes=cache_bytes(),
+            )
             builder.preflight(backend)
             names = {device.id: device.name for device in devices}
             evaluator = LocalEvaluator(

@@ -20,7 +20,10 @@ def test_what_is_no_compilers_keeps_its_order():
 
 
 def test_folders_are_shown_under_other_names():
-    log = tidy("/tmp/work-1/main.cpp:1:1: error: no\n/opt/site/torch/x.h:2:2: note: here", shown={"/tmp/work-1/": "", "/opt/site/": ""})
+    log = tidy(
+        "/tmp/work-1/main.cpp:1:1: error: no\n/opt/site/torch/x.h:2:2: note: here",
+        shown={"/tmp/work-1/": "", "/opt/site/": ""},
+    )
 
     assert "main.cpp:1:1: error: no\ntorch/x.h:2:2: note: here" == log
 
@@ -52,4 +55,7 @@ def test_a_long_log_is_cut_in_the_middle_with_a_mark():
 
 @given(st.text())
 def test_no_log_holds_a_control_character_but_newlines(text):
-    assert all(character == "\n" or character.isprintable() or ord(character) > 0x9F for character in tidy(text, shown={}))
+    assert all(
+        character == "\n" or character.isprintable() or ord(character) > 0x9F
+        for character in tidy(text, shown={})
+    )

@@ -85,7 +85,16 @@ def test_nvccs_flags_that_reach_further_are_dropped(given):
 
 def test_the_linker_is_passed_libraries_and_folders_of_the_toolchain():
     flags = for_linker(
-        ["-lcublas", "-L/usr/local/cuda/lib64", "-fopenmp", "-L/root", "-Wl,-rpath,/root", "-T", "script", "/etc/x.o"],
+        [
+            "-lcublas",
+            "-L/usr/local/cuda/lib64",
+            "-fopenmp",
+            "-L/root",
+            "-Wl,-rpath,/root",
+            "-T",
+            "script",
+            "/etc/x.o",
+        ],
         confined=confined,
     )
 

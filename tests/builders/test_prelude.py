@@ -22,7 +22,9 @@ def test_reduced_precision_is_offered_where_it_is_named():
 
 
 def test_slim_headers_are_tried_where_each_included_one_has_a_stand_in():
-    assert may_suffice(["#include <torch/extension.h>\n#include <c10/util/Half.h>\n#include <vector>"], STANDINS)
+    assert may_suffice(
+        ["#include <torch/extension.h>\n#include <c10/util/Half.h>\n#include <vector>"], STANDINS
+    )
     assert not may_suffice(["#include <torch/library.h>"], STANDINS)
     assert not may_suffice(['#include "ATen/native/cuda/Loops.cuh"'], STANDINS)
     assert not may_suffice(["#include <torch/extension.h>\ntorch::nn::Linear layer(1, 2);"], STANDINS)
