@@ -389,6 +389,46 @@ SELECT
 FROM granted
 LEFT JOIN released USING (stream, device, token);
 
+-- One row per evaluation that was not performed: an earlier one of the same candidate, answered_by, stands
+-- for it. Its verdict is among the evaluations.
+CREATE VIEW recalls AS
+SELECT run, stream, request_turn(request) AS turn, request_slot(request) AS slot, attempt, answered_by
+FROM read_events('evaluation_recalled', '{
+    "request": "VARCHAR", "attempt": "INTEGER", "answered_by": "VARCHAR"
+}');
+
+-- One row per lease that has ended: where a turn's time on a device went. waited_s came before it and counts
+-- for no budget; setup_s, check_s, timing_s and profile_s are within held_s as the evaluator booked them, other_s
+-- is the rest: starting and ending processes, a judge that got ready, and what nobody accounts for. NULL where
+-- nothing was booked.
+CREATE VIEW device_times AS
+WITH booked AS (
+    SELECT
+        stream, request_turn(request) AS turn, request_slot(request) AS slot, 'evaluate' AS action,
+        evaluation.environment.seconds AS spent
+    FROM read_events('evaluation_completed', '{
+        "request": "VARCHAR", "evaluation": {"environment": {"seconds": "MAP(VARCHAR, DOUBLE)"}}
+    }')
+    ANTI JOIN (FROM read_events('evaluation_recalled', '{"request": "VARCHAR"}')) USING (stream, request)
+),
+ended AS (
+    SELECT *, row_number() OVER (PARTITION BY stream, turn, slot, action ORDER BY granted_at_us DESC) AS back
+    FROM leases
+    WHERE released
+)
+SELECT
+    ended.run, ended.stream, ended.turn, ended.slot, ended.action, ended.device, ended.token,
+    ended.waited_s, ended.held_s,
+    booked.spent['setup'] AS setup_s, booked.spent['check'] AS check_s, booked.spent['timing'] AS timing_s,
+    booked.spent['profile'] AS profile_s,
+    ended.held_s - list_sum(
+        [entry.value FOR entry IN map_entries(booked.spent) IF entry.key <> 'judge']
+    ) AS other_s
+FROM ended
+LEFT JOIN booked  -- an evaluation that was tried again was completed in its last lease
+    ON booked.stream = ended.stream AND booked.turn = ended.turn AND booked.slot = ended.slot
+    AND booked.action = ended.action AND ended.back = 1;
+
 -- One row per run and text that its events name.
 CREATE VIEW named_texts AS
 WITH pinned AS (

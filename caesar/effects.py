@@ -20,6 +20,7 @@ __all__ = [
     "Build",
     "Built",
     "CompileMode",
+    "Condition",
     "Effect",
     "Evaluate",
     "Evaluated",
@@ -304,3 +305,18 @@ class Grant:
     token: int
     """The fencing token: grows with every grant of the device; a result with an old one is refused."""
     waited_s: float
+    alone: bool | None = None
+    """Whether nobody else computed on the device when it was granted; None where that can't be told."""
+
+
+class Condition(StrEnum):
+    """In which condition a device is given back: what its pool does before it gives it again."""
+
+    SOUND = "sound"
+    """Nothing went wrong on it."""
+    HUNG = "hung"
+    """What ran there hung, or ended as a broken device might make it: the device is probed."""
+    BROKEN = "broken"
+    """The hardware reported an error: the device goes into quarantine."""
+    SURVIVORS = "survivors"
+    """A process on it survived SIGKILL: the device goes into quarantine."""

@@ -36,6 +36,7 @@ __all__ = [
     "Envelope",
     "EvaluationCompleted",
     "EvaluationFaulted",
+    "EvaluationRecalled",
     "EvaluationRequested",
     "Event",
     "GenerationCompleted",
@@ -404,6 +405,18 @@ class EvaluationRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class EvaluationRecalled:
+    """Not performed: the same candidate was judged before, and what follows repeats that."""
+
+    kind: ClassVar = "evaluation_recalled"
+    v: ClassVar = 1
+    request: str
+    attempt: int
+    answered_by: str
+    """The request that was judged."""
+
+
+@dataclass(frozen=True, slots=True)
 class EvaluationCompleted:
     """The candidate was judged; outcome repeats the evaluation's verdict."""
 
@@ -454,6 +467,7 @@ Event = (
     | LeaseGranted
     | LeaseReleased
     | EvaluationRequested
+    | EvaluationRecalled
     | EvaluationCompleted
     | EvaluationFaulted
 )

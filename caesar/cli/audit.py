@@ -63,14 +63,16 @@ async def _audited(
     problems: tuple[Problem, ...], device: Device, backend: Backend, *, precision: Precision, limit_s: float
 ) -> list[_Audited]:
     found = []
-    with LockedDevicePool([device], folder=lock_folder()) as pool:
-        async with Zygote(preload=preloaded(backend)) as zygote:
-            grant = await pool.acquire("audit")
-            for problem in problems:
-                found.append(await _one(zygote, problem, device.id, precision=precision, limit_s=limit_s))
-                flaws = ", ".join(flaw.kind for flaw in found[-1].flaws) or found[-1].error or "sound"
-                note(f"{problem.suite}/{problem.id} {problem.name}: {flaws}")
-            await pool.release(grant)
+    async with (
+        LockedDevicePool([device], folder=lock_folder()) as pool,
+        Zygote(preload=preloaded(backend)) as zygote,
+    ):
+        grant = await pool.acquire("audit")
+        for problem in problems:
+            found.append(await _one(zygote, problem, device.id, precision=precision, limit_s=limit_s))
+            flaws = ", ".join(flaw.kind for flaw in found[-1].flaws) or found[-1].error or "sound"
+            note(f"{problem.suite}/{problem.id} {problem.name}: {flaws}")
+        await pool.release(grant)
     return found
 
 

@@ -100,7 +100,7 @@ async def _filled(options: BaselineOptions, backend: Backend, problems: Sequence
         filling = fill(
             problems,
             settings,
-            meter=machine.meter,
+            meter=machine.evaluator,
             cache=cache,
             devices=machine.devices,
             refresh=options.refresh,
@@ -155,7 +155,10 @@ async def _measured(
 ) -> tuple[Conditions, tuple[Measurement, ...]]:
     grant = await devices.acquire(f"baseline/{problem.id}/0:1.0:baseline")
     try:
-        return await meter.measure_baseline(problem, settings, grant)
+        measurements = await meter.measure_baseline(problem, settings, grant)
+        if not measurements:
+            raise Fault("reference", f"{problem.suite}/{problem.id} can't be measured")
+        return await meter.conditions(settings, grant), measurements
     finally:
         await devices.release(grant)
 

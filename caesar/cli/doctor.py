@@ -16,8 +16,8 @@ from caesar.builders.toolchain import Toolchain
 from caesar.cli.files import cache_folder, lock_folder
 from caesar.cli.machinery import backend_of, preloaded
 from caesar.cli.output import emit_json, emit_rows
+from caesar.devices.folder import prepare_folder
 from caesar.devices.inventory import Device, find_gpus, inventory, nodes_of
-from caesar.devices.lease import prepare_folder
 from caesar.effects import Backend
 from caesar.errors import CaesarError, UsageError
 from caesar.evaluators.kernelbench import find_installation

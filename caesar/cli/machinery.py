@@ -5,21 +5,24 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from caesar.builders.inline import InlineBuilder
-from caesar.cli.files import cache_folder, lock_folder
+from caesar.cli.files import cache_folder, cpu_slots, lock_folder
+from caesar.devices.folder import prepare_folder
+from caesar.devices.health import healthy, strangers
 from caesar.devices.inventory import Device, find_gpus, inventory, nodes_of
+from caesar.devices.layout import shared_layout
 from caesar.devices.pool import LockedDevicePool
+from caesar.devices.processes import MARK, this_process
 from caesar.effects import Backend, Isolation, JudgeKind
 from caesar.errors import UsageError
 from caesar.evaluators.baselines import BaselineCache
 from caesar.evaluators.chosen import ChosenEvaluator
 from caesar.evaluators.kernelbench import Installation, KernelBenchJudge, find_installation
 from caesar.evaluators.local import LocalEvaluator, hub_environment
-from caesar.evaluators.meter import ReferenceMeter
 from caesar.sandbox.box import Tier
 from caesar.sandbox.probe import probe
 from caesar.sandbox.zygote import Zygote
@@ -39,12 +42,11 @@ _PRELOADED_FOR_CUDA = ("torch._dynamo", "triton?", "cuda.bindings.driver?", "pyn
 
 @dataclass(frozen=True, slots=True)
 class Machinery:
-    """The builder, the evaluator, the meter and the devices of one process."""
+    """The builder, the evaluator and the devices of one process."""
 
     builder: InlineBuilder
     evaluator: ChosenEvaluator
     devices: LockedDevicePool
-    meter: ReferenceMeter
 
 
 def backend_of(wanted: Backend | None) -> Backend:
@@ -57,7 +59,7 @@ def backend_of(wanted: Backend | None) -> Backend:
 def choose_devices(backend: Backend, names: Sequence[str]) -> tuple[Device, ...]:
     """The devices of the backend, narrowed to those named by id or index."""
     hidden = {"CUDA_VISIBLE_DEVICES": ""} if backend is Backend.CPU else {}
-    found = inventory(environ={**os.environ, **hidden})
+    found = inventory(environ={**os.environ, **hidden}, cpu_slots=cpu_slots())
     if backend is Backend.CUDA and found[0].arch is None:
         why = find_gpus(os.environ).reason or "nvidia-smi lists none"
         raise UsageError(f"backend cuda needs a GPU ({why}); choose the backend cpu")
@@ -87,23 +89,32 @@ async def machinery(
     *,
     isolation: Isolation = Isolation.AUTO,
     kernelbench: Installation | None = None,
+    exclusive: bool = False,
 ) -> AsyncIterator[Machinery]:
     """Builder, evaluator and device pool, ended with everything they started.
 
     UsageError where candidates can't be shut in as far as asked.
     """
-    with (
-        tempfile.TemporaryDirectory(prefix="caesar-") as folder,
-        LockedDevicePool(devices, folder=lock_folder()) as pool,
-    ):
-        async with Zygote(preload=preloaded(backend)) as zygote:
+    marked = {**os.environ, MARK: this_process().mark}
+    locks = prepare_folder(lock_folder())
+    layout = shared_layout(locks, cpu_slots()) if backend is Backend.CPU else nullcontext()
+    with layout, tempfile.TemporaryDirectory(prefix="caesar-") as folder:
+        async with Zygote(preload=preloaded(backend), env=marked) as zygote:
             tier = await shut_in(zygote, devices, isolation)
             builder = InlineBuilder(cache=cache_folder() / "builds", zygote=zygote, arch=devices[0].arch)
             builder.preflight(backend)
             evaluator = _evaluator(zygote, Path(folder), devices, tier=tier, kernelbench=kernelbench)
-            meter = ReferenceMeter(zygote=zygote, scratch=Path(folder), env=hub_environment(os.environ))
+            pool = LockedDevicePool(
+                devices,
+                folder=locks,
+                vacate=evaluator.vacate,
+                probe=healthy,
+                audit=strangers,
+                exclusive=exclusive,
+            )
             try:
-                yield Machinery(builder, evaluator, pool, meter)
+                async with pool:
+                    yield Machinery(builder, evaluator, pool)
             finally:
                 await evaluator.close()
 
@@ -131,6 +142,7 @@ def _evaluator(
         device_names={device.id: device.name for device in devices},
         tier=tier,
         nodes=nodes,
+        cpus={device.id: device.cpus for device in devices if device.cpus},
         env=hub,
         baselines=BaselineCache(cache_folder() / "baselines"),
     )

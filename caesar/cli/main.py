@@ -73,6 +73,9 @@ def run(
     name: Annotated[str, typer.Option(help="The run's name, unique in the store [default: the spec's].")] = "",
     group: Annotated[str, typer.Option(help="A name for several runs.")] = "default",
     devices: Annotated[list[str] | None, typer.Option(help="Devices: GPU UUIDs, indices, cpu:N.")] = None,
+    exclusive: Annotated[
+        bool, typer.Option("--exclusive", help="Use a GPU only while no stranger's process is on it.")
+    ] = False,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a spec key (a.b=value).")
     ] = None,
@@ -107,6 +110,7 @@ def run(
         name=name or None,
         group=group,
         devices=tuple(devices or ()),
+        exclusive=exclusive,
         store=store,
         root=root,
         kernelbench=kernelbench,
@@ -263,6 +267,22 @@ def export(
     from caesar.cli.report import export_command
 
     export_command(store, run, to=to)
+
+
+@app.command()
+def devices(
+    *,
+    lift: Annotated[
+        str, typer.Option(metavar="DEVICE", help="End a device's quarantine, if it passes its probe.")
+    ] = "",
+    watch: Annotated[bool, typer.Option("--watch", help="Show it again every second.")] = False,
+    store: Store = _STORE,
+    json: Json = False,
+) -> None:
+    """Show who holds which device, since when and for what, who waits, and what is in quarantine."""
+    from caesar.cli.devices import devices_command
+
+    raise typer.Exit(devices_command(store, lift=lift or None, watch=watch, json=json))
 
 
 @app.command()

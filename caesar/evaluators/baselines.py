@@ -189,9 +189,12 @@ def _write_whole(file: Path, data: bytes) -> None:
 class BaselineMeter(Protocol):
     """What `caesar baseline` needs of an evaluator."""
 
+    async def conditions(self, settings: EvaluationSettings, grant: Grant) -> Conditions:
+        """What times on the granted device depend on, without measuring any."""
+
     async def measure_baseline(
         self, problem: Problem, settings: EvaluationSettings, grant: Grant
-    ) -> tuple[Conditions, tuple[Measurement, ...]]:
+    ) -> tuple[Measurement, ...]:
         """The baselines that the settings ask for, measured now, the one speedups are over first.
 
         One that can't be had (torch.compile refuses the reference) is left out; Fault where not even
@@ -205,13 +208,17 @@ class ScriptedMeter:
     def __init__(self, *, slower: float = 1.0) -> None:
         self._slower = slower
 
+    async def conditions(self, settings: EvaluationSettings, grant: Grant) -> Conditions:
+        """Those of a device that does not exist."""
+        return Conditions(f"scripted {grant.device}", "", "none", None, settings.precision, "scripted-1")
+
     async def measure_baseline(
         self, problem: Problem, settings: EvaluationSettings, grant: Grant
-    ) -> tuple[Conditions, tuple[Measurement, ...]]:
-        """Ten equal samples of each baseline, on a device that does not exist."""
-        conditions = Conditions(f"scripted {grant.device}", "", "none", None, settings.precision, "scripted-1")
+    ) -> tuple[Measurement, ...]:
+        """Ten equal samples of each baseline."""
+        conditions = await self.conditions(settings, grant)
         keys = keys_for(problem.digest, settings, conditions)
-        return conditions, tuple(Measurement(key.name, (self._slower * _own_ms(key),) * 10) for key in keys)
+        return tuple(Measurement(key.name, (self._slower * _own_ms(key),) * 10) for key in keys)
 
 
 def _own_ms(key: BaselineKey) -> float:

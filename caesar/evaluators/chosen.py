@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from caesar.effects import Evaluate, Evaluated, Grant, JudgeKind
+from caesar.domain import Problem
+from caesar.effects import Evaluate, Evaluated, EvaluationSettings, Grant, JudgeKind
 from caesar.errors import UsageError
+from caesar.evaluators.baselines import Conditions, Measurement
 from caesar.evaluators.kernelbench import Installation, KernelBenchJudge, evaluated_of
 from caesar.evaluators.local import LocalEvaluator
 from caesar.evaluators.verdicts import VERSION
@@ -49,6 +51,16 @@ class ChosenEvaluator:
                 return replace(
                     evaluated, evaluation=replace(evaluated.evaluation, kernelbench=judgement.result)
                 )
+
+    async def conditions(self, settings: EvaluationSettings, grant: Grant) -> Conditions:
+        """What baselines on the granted device depend on; see BaselineMeter."""
+        return await self._ours.conditions(settings, grant)
+
+    async def measure_baseline(
+        self, problem: Problem, settings: EvaluationSettings, grant: Grant
+    ) -> tuple[Measurement, ...]:
+        """The baselines that the settings ask for, measured now by our judge; see BaselineMeter."""
+        return await self._ours.measure_baseline(problem, settings, grant)
 
     async def vacate(self, device: str) -> None:
         """End what is kept on a device."""

@@ -23,6 +23,9 @@ _SHOW_SLACK_MS = 0.02
 _SHARE_PUT_OFF = 0.1
 """And by which share of a call's time: what a candidate could gain at most by putting work off."""
 
+_ODD_SHARE = 0.25
+"""Which share of calls may be out of line by chance, one in any case: an interrupted call tells nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
@@ -50,9 +53,28 @@ class Calibration:
         return max(wall_ms - self.overhead_ms, 1e-6)
 
     def agrees(self, claimed_ms: Sequence[float], wall_ms: Sequence[float]) -> bool:
-        """Whether the claims can be true: their median is not below the judge's by more than noise explains."""
-        judged = statistics.median(map(self.judged, wall_ms))
-        return statistics.median(claimed_ms) >= judged * (1 - _SHARE) - self.slack_ms - 2 * self.spread_ms
+        """Whether the claims can be true: neither their median nor many of them are too small for noise."""
+        judged = [self.judged(wall) for wall in wall_ms]
+        short = sum(claim < self._least(ours) for claim, ours in zip(claimed_ms, judged, strict=True))
+        return short <= _odd_ones(len(judged)) and statistics.median(claimed_ms) >= self._least(
+            statistics.median(judged)
+        )
+
+    def _least(self, judged_ms: float) -> float:
+        """The smallest claim that can be true where the judge's clock says so much."""
+        return judged_ms * (1 - _SHARE) - self.slack_ms - 2 * self.spread_ms
+
+    def late(self, shown_ms: Sequence[float | None], *, wall_ms: Sequence[float]) -> tuple[float, ...]:
+        """What each call put off until it was shown; one that was not shown gets the mean of those that were.
+
+        All zeros where no more were late than chance explains.
+        """
+        found = [None if shown is None else self.put_off([shown], wall_ms=wall_ms) for shown in shown_ms]
+        seen = [late for late in found if late is not None]
+        if sum(late > 0 for late in seen) <= _odd_ones(len(seen)):
+            return (0.0,) * len(found)
+        mean = statistics.fmean(seen)
+        return tuple(mean if late is None else late for late in found)
 
     def put_off(self, shown_ms: Sequence[float], *, wall_ms: Sequence[float]) -> float:
         """The milliseconds that showing takes beyond what copying does: work put off until somebody looked."""
@@ -67,3 +89,8 @@ def _middle(samples_ms: Sequence[float]) -> tuple[float, float]:
     warm = sorted(samples_ms[len(samples_ms) // 2 :])
     median = statistics.median(warm)
     return median, warm[int(0.9 * (len(warm) - 1))] - median
+
+
+def _odd_ones(calls: int) -> int:
+    """How many of so many calls may be out of line by chance."""
+    return max(1, int(_ODD_SHARE * calls))

@@ -220,7 +220,7 @@ class KernelBenchJudge:
             folder=folder,
             limit_s=evaluate.limits.build_s + evaluate.limits.evaluate_s,
             output_bytes=evaluate.limits.output_bytes,
-            env=self._env | artifact_environment(evaluate.artifact) | {"CUDA_VISIBLE_DEVICES": grant.device},
+            env=self._env | _built(evaluate.artifact) | {"CUDA_VISIBLE_DEVICES": grant.device},
             box=Box(
                 tier=self._tier,
                 reads=(*self.installation.reads, *_folders(evaluate.artifact)),
@@ -228,6 +228,11 @@ class KernelBenchJudge:
                 processes=_PROCESSES,
             ),
         )
+
+
+def _built(artifact: str) -> dict[str, str]:
+    """What lets KernelBench find extensions built; without an artifact it compiles in its own folder."""
+    return artifact_environment(artifact) if artifact else {}
 
 
 def _folders(artifact: str) -> tuple[Path, ...]:

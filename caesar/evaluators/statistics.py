@@ -26,6 +26,8 @@ LEAST_PAIRS = 6
 QUANTILES = (0.05, 0.25, 0.75, 0.95)
 """Which quantiles are told beside the median."""
 
+_QUANTILE_NAMES = ("p05", "p25", "p75", "p95")
+
 _LEAST_SAMPLES = 10
 """The spread of fewer says too little to stop by it."""
 
@@ -54,6 +56,7 @@ def timing_of(samples_ms: Sequence[float]) -> Timing:
         max_ms=max(samples_ms),
         trials=len(samples_ms),
         samples=digest_of(samples_of(samples_ms)),
+        quantiles_ms=dict(zip(_QUANTILE_NAMES, quantiles(samples_ms), strict=True)),
     )
 
 
@@ -108,7 +111,7 @@ def speedup_interval(
     ends = [
         reference.at(0.5 + way * by_reference) - candidate.at(0.5 + way * by_candidate) for way in (-1.0, 1.0)
     ]
-    middle = median(reference.logs) - median(candidate.logs)
+    middle = math.log(median(reference_ms) / median(candidate_ms))
     return math.exp(min(*ends, middle)), math.exp(max(*ends, middle))
 
 

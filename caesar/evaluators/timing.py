@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import secrets
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle
 from typing import Any, Protocol
@@ -177,11 +177,11 @@ def _warm_up(bout: Bout) -> int:
 def _measured(calibration: Calibration, pairs: list[_Pair]) -> tuple[Measured, tuple[tuple[str, str], ...]]:
     claimed = [pair.candidate.claimed_ms for pair in pairs]
     walls = [pair.candidate.wall_ms for pair in pairs]
-    shown = [pair.shown_ms for pair in pairs if pair.shown_ms is not None]
-    late_ms = calibration.put_off(shown, wall_ms=walls)
-    honest = calibration.agrees(claimed, walls) and late_ms == 0
-    candidate = claimed if honest else [calibration.judged(wall) + late_ms for wall in walls]
-    notes = () if honest else (("timing_inconsistent", _disagreement(calibration, claimed, walls, late_ms)),)
+    late = calibration.late([pair.shown_ms for pair in pairs], wall_ms=walls)
+    honest = calibration.agrees(claimed, walls) and not any(late)
+    judged = [calibration.judged(wall) + ms for wall, ms in zip(walls, late, strict=True)]
+    candidate = claimed if honest else judged
+    notes = () if honest else (("timing_inconsistent", _disagreement(calibration, claimed, walls, late)),)
     measured = Measured(
         candidate_ms=tuple(map(_rounded, candidate)),
         reference_ms=tuple(_rounded(pair.reference_ms) for pair in pairs),
@@ -198,9 +198,11 @@ def _rounded(milliseconds: float) -> float:
     return max(_LEAST_MS, round(milliseconds, _DECIMALS))
 
 
-def _disagreement(calibration: Calibration, claimed: list[float], walls: list[float], late_ms: float) -> str:
+def _disagreement(
+    calibration: Calibration, claimed: list[float], walls: list[float], late: Sequence[float]
+) -> str:
     judged = statistics.median(map(calibration.judged, walls))
     return (
         f"its own clock says {statistics.median(claimed):.4f} ms, the judge's {judged:.4f} ms,"
-        f" and {late_ms:.4f} ms more when its outputs were asked for; the judge's counts"
+        f" and {statistics.fmean(late):.4f} ms more when its outputs were asked for; the judge's counts"
     )

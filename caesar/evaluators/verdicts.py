@@ -129,7 +129,7 @@ def evaluated_of(work: Evaluate, course: Course, place: Place) -> Evaluated:
     report, ended = course.report, course.ended
     if ended.survivors:
         raise Fault(
-            "device",
+            "survivors",
             f"a process of the evaluation on {place.device} outlived being killed: restart the machine",
         )
     if Stage.CANDIDATE not in report.reached_s:
@@ -213,7 +213,7 @@ def _gone(course: Course, output: str) -> _Ruling:
 
 def _raised(raised: Raised, *, device: str) -> _Ruling:
     if raised.hardware:
-        raise Fault("device", f"device {device} reports broken hardware: {raised.detail[-_TEXT_LENGTH:]}")
+        raise Fault("hardware", f"device {device} reports broken hardware: {raised.detail[-_TEXT_LENGTH:]}")
     reason = "out_of_memory" if raised.out_of_memory else f"exception:{_word(raised.error)}"
     return _Ruling(Verdict.CRASHED, reason, _tail(raised.detail))
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from caesar.reports.query import Table
 
-__all__ = ["Column", "Form", "Report", "Sheet", "cell", "document", "report", "sheets"]
+__all__ = ["Column", "Form", "Report", "Sheet", "cell", "device_sheet", "document", "report", "sheets"]
 
 _ABSENT = "-"
 
@@ -178,6 +178,22 @@ def _summary_row(run: Mapping[str, Any]) -> tuple[object, ...]:
         run["usd"],
         run["device_s"],
     )
+
+
+def device_sheet(device_time: Table) -> Sheet:
+    """Where each run's time on devices went."""
+    parts = ("waited", "held", "setup", "check", "timing", "profile", "other")
+    columns = (
+        Column("run"),
+        Column("leases", Form.COUNT),
+        *(Column(part, Form.SECONDS, "s") for part in parts),
+        Column("recalled", Form.COUNT),
+    )
+    rows = tuple(
+        (run["name"], run["leases"], *(run[f"{part}_s"] for part in parts), run["recalled"])
+        for run in device_time.records()
+    )
+    return Sheet("time on devices", columns, rows)
 
 
 def _fast_p_sheet(fast_p: Table) -> Sheet:

@@ -38,6 +38,28 @@ def test_a_single_interrupted_call_does_not_make_a_liar():
     assert QUIET.agrees([1.0, 1.0, 1.0], [1.1, 1.1, 50.0])
 
 
+def test_short_claims_in_half_of_the_calls_are_not_believed():
+    assert not QUIET.agrees([0.001, 5.0] * 5, [5.1] * 10)
+
+
+def test_calls_that_put_their_work_off_are_charged_one_by_one():
+    late = QUIET.late([0.2, 5.2] * 5, wall_ms=[5.2, 0.2] * 5)
+
+    assert [0.0, pytest.approx(5.0)] * 5 == list(late)
+
+
+def test_a_call_that_was_not_shown_is_charged_what_the_others_are_on_average():
+    assert pytest.approx(2.5) == QUIET.late([0.2, 5.2, 0.2, 5.2, None], wall_ms=[0.2] * 5)[-1]
+
+
+def test_one_late_showing_is_chance():
+    assert {0.0} == set(QUIET.late([0.2, 0.2, 9.0], wall_ms=[1.0] * 3))
+
+
+def test_where_nothing_was_shown_nothing_is_late():
+    assert (0.0, 0.0) == QUIET.late([None, None], wall_ms=[1.0, 1.0])
+
+
 def test_noise_seen_while_nothing_ran_widens_what_is_believed():
     noisy = Calibration(overhead_ms=0.1, spread_ms=1.0, show_ms=0.2, show_spread_ms=0.01)
 

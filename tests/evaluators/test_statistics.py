@@ -44,6 +44,7 @@ def test_a_timing_states_median_mean_spread_extremes_and_keeps_every_sample():
         timing.max_ms,
         timing.trials,
     )
+    assert {"p05": 1.0, "p25": 1.5, "p75": 4.5, "p95": 6.0} == timing.quantiles_ms
     assert digest_of(json.dumps(samples)) == timing.samples
     assert samples == json.loads(samples_of(samples))
 

@@ -266,6 +266,16 @@ def test_work_put_off_until_outputs_are_shown_is_charged():
     assert "8.0000 ms more when its outputs were asked for" in notes[0][1]
 
 
+def test_work_put_off_in_every_other_call_is_charged_there(monkeypatch):
+    shows = itertools.cycle([0.1, 9.1])
+    monkeypatch.setattr(Scene, "check", lambda *_: next(shows))
+
+    measured, notes, _ = timed(trials=20, candidate_ms=0.5, policy=TimingPolicy.ALWAYS)
+
+    assert {0.5, 9.5} == set(measured.candidate_ms)
+    assert ["timing_inconsistent"] == [kind for kind, _ in notes]
+
+
 def test_what_launching_takes_is_told():
     measured, _, _ = timed(reference_ms=2.0, candidate_ms=4.0)
 
