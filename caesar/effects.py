@@ -16,8 +16,11 @@ from caesar.domain import BuildOutcome, Candidate, Digest, Evaluation, Problem, 
 __all__ = [
     "Answer",
     "Backend",
+    "BaselineKind",
     "Build",
     "Built",
+    "CompileMode",
+    "Condition",
     "Effect",
     "Evaluate",
     "Evaluated",
@@ -25,11 +28,16 @@ __all__ = [
     "Generate",
     "Generated",
     "Grant",
+    "Isolation",
+    "JudgeKind",
     "Limits",
     "Message",
     "ModelSettings",
     "Precision",
     "Request",
+    "Ruling",
+    "Tf32",
+    "TimingPolicy",
 ]
 
 
@@ -56,6 +64,74 @@ class Precision(StrEnum):
     def tolerance(self) -> float:
         """KernelBench's absolute and relative tolerance, one number for both."""
         return {"fp32": 1e-4, "fp16": 1e-2, "bf16": 1e-2}[self]
+
+
+class JudgeKind(StrEnum):
+    """Whose judgement an evaluation is."""
+
+    CAESAR = "caesar"
+    """Ours."""
+    KERNELBENCH = "kernelbench"
+    """KernelBench's own evaluator's, in its words turned into ours; no trust."""
+    BOTH = "both"
+    """Ours, with KernelBench's beside it."""
+
+
+class BaselineKind(StrEnum):
+    """How a reference is run to be a baseline."""
+
+    EAGER = "eager"
+    """As it is; speedups are over this one."""
+    COMPILE = "compile"
+    """Through torch.compile, in the spec's mode."""
+
+
+class CompileMode(StrEnum):
+    """What torch.compile optimises for, in its own words."""
+
+    DEFAULT = "default"
+    REDUCE_OVERHEAD = "reduce-overhead"
+    MAX_AUTOTUNE = "max-autotune"
+
+
+class Tf32(StrEnum):
+    """Whether the reference's fp32 products may be done in TF32."""
+
+    OFF = "off"
+    ON = "on"
+    BOTH = "both"
+    """Baselines are measured with it off and on; speedups are over those with it off."""
+
+    @property
+    def settings(self) -> tuple[bool, ...]:
+        """The settings that baselines are measured under, the one speedups are over first."""
+        return {"off": (False,), "on": (True,), "both": (False, True)}[self]
+
+
+class Isolation(StrEnum):
+    """How far candidates have to be shut in at least."""
+
+    AUTO = "auto"
+    """As far as this machine can."""
+    PROCESS = "process"
+    NAMESPACE = "namespace"
+
+
+class Ruling(StrEnum):
+    """What a finding does to a candidate."""
+
+    INCORRECT = "incorrect"
+    FINDING = "finding"
+    """It is told, and decides nothing."""
+
+
+class TimingPolicy(StrEnum):
+    """How long a correct candidate is timed."""
+
+    AUTO = "auto"
+    """Until more calls would change nothing that matters."""
+    ALWAYS = "always"
+    """Until the mean is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +171,15 @@ class EvaluationSettings:
     """At most so many timed calls; fewer where calls are slow (timing_s)."""
     timing_s: float = 2.0
     """Stop timing after so many seconds, once ten calls each were measured."""
+    judge: JudgeKind = JudgeKind.CAESAR
+    baselines: tuple[BaselineKind, ...] = (BaselineKind.EAGER,)
+    """What the reference is timed as; eager is measured in any case."""
+    compile_mode: CompileMode = CompileMode.DEFAULT
+    tf32: Tf32 = Tf32.OFF
+    timing: TimingPolicy = TimingPolicy.AUTO
+    isolation: Isolation = Isolation.AUTO
+    policy: Mapping[str, Ruling] = field(default_factory=dict)
+    """What becomes of findings, over the defaults (docs/verdicts.md)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,3 +317,18 @@ class Grant:
     token: int
     """The fencing token: grows with every grant of the device; a result with an old one is refused."""
     waited_s: float
+    alone: bool | None = None
+    """Whether nobody else computed on the device when it was granted; None where that can't be told."""
+
+
+class Condition(StrEnum):
+    """In which condition a device is given back: what its pool does before it gives it again."""
+
+    SOUND = "sound"
+    """Nothing went wrong on it."""
+    HUNG = "hung"
+    """What ran there hung, or ended as a broken device might make it: the device is probed."""
+    BROKEN = "broken"
+    """The hardware reported an error: the device goes into quarantine."""
+    SURVIVORS = "survivors"
+    """A process on it survived SIGKILL: the device goes into quarantine."""

@@ -43,7 +43,11 @@ class Fault(CaesarError):  # noqa: N818 (a fault is this project's word, and not
     ) -> None:
         super().__init__(message)
         self.kind = kind
-        """A stable word for statistics: model, builder, evaluator, device, reference, internal."""
+        """A stable word for statistics: model, builder, evaluator, device, reference, internal.
+
+        Three of them say how a device is left: device (it is probed), hardware (it reported an error)
+        and survivors (a process on it outlived SIGKILL): both put it into quarantine.
+        """
         self.permanent = permanent
         """True where trying again can't help (a missing model, recorded completions that ran out)."""
         self.retry_after_s = retry_after_s

@@ -16,7 +16,15 @@ from typing import Any, ClassVar, get_args
 
 import msgspec
 
-from caesar.domain import BuildOutcome, Digest, Evaluation, GenerationOutcome, Outcome, Usage
+from caesar.domain import (
+    BuildOutcome,
+    Digest,
+    Evaluation,
+    GenerationOutcome,
+    KernelBenchResult,
+    Outcome,
+    Usage,
+)
 from caesar.errors import StoreError
 
 __all__ = [
@@ -28,6 +36,7 @@ __all__ = [
     "Envelope",
     "EvaluationCompleted",
     "EvaluationFaulted",
+    "EvaluationRecalled",
     "EvaluationRequested",
     "Event",
     "GenerationCompleted",
@@ -138,6 +147,27 @@ class RunFinished:
     v: ClassVar = 1
     finished: int
     suspended: int
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateRescored:
+    """KernelBench judged a candidate that had been evaluated before; nothing it led to changes."""
+
+    kind: ClassVar = "candidate_rescored"
+    v: ClassVar = 1
+    trajectory: str
+    turn: int
+    candidate: Digest
+    verdict: str
+    """What the trajectory's own evaluation said."""
+    runtime_ms: float | None
+    """That evaluation's median."""
+    speedup: float | None
+    """That evaluation's."""
+    device: str
+    device_name: str
+    kernelbench: KernelBenchResult
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,7 +356,7 @@ class BuildCompleted:
     full_log: Digest | None = None
     """The whole log, where `log` is a part of it."""
     headers: str | None = None
-    """slim or real: which headers stood for PyTorch's; None where nothing was compiled, or it is not known."""
+    """Slim or real: which headers stood for PyTorch's; None where nothing was compiled, or it is not known."""
     dropped: tuple[str, ...] = ()
     """The compiler and linker flags that were not passed on."""
 
@@ -382,11 +412,23 @@ class EvaluationRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class EvaluationRecalled:
+    """Not performed: the same candidate was judged before, and what follows repeats that."""
+
+    kind: ClassVar = "evaluation_recalled"
+    v: ClassVar = 1
+    request: str
+    attempt: int
+    answered_by: str
+    """The request that was judged."""
+
+
+@dataclass(frozen=True, slots=True)
 class EvaluationCompleted:
     """The candidate was judged; outcome repeats the evaluation's verdict."""
 
     kind: ClassVar = "evaluation_completed"
-    v: ClassVar = 1
+    v: ClassVar = 2
     request: str
     attempt: int
     outcome: Outcome
@@ -413,6 +455,7 @@ Event = (
     | RunResumed
     | HeadRecorded
     | RunFinished
+    | CandidateRescored
     | TrajectoryStarted
     | TrajectoryExtended
     | TrajectoryResumed
@@ -431,6 +474,7 @@ Event = (
     | LeaseGranted
     | LeaseReleased
     | EvaluationRequested
+    | EvaluationRecalled
     | EvaluationCompleted
     | EvaluationFaulted
 )
@@ -438,8 +482,15 @@ Event = (
 Upcast = Callable[[dict[str, Any]], dict[str, Any]]
 """From the body of one version of a kind to the body of the next."""
 
+
+def _unchanged(fields: dict[str, Any]) -> dict[str, Any]:
+    """Where a version only added fields that may be absent."""
+    return fields
+
+
 _UPCASTS: dict[tuple[str, int], Upcast] = {
-    ("build_completed", 1): lambda body: {**body, "full_log": None, "headers": None, "dropped": ()},
+    ("build_completed", 1): _unchanged,
+    ("evaluation_completed", 1): _unchanged,
 }
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from caesar.domain import Digest
-from caesar.effects import Build, Built, Evaluate, Evaluated, Generate, Generated, Grant
+from caesar.effects import Build, Built, Condition, Evaluate, Evaluated, Generate, Generated, Grant
 from caesar.events import Envelope, Event
 
 __all__ = ["Append", "Builder", "Clock", "DevicePool", "Evaluator", "EventLog", "Model"]
@@ -79,11 +79,19 @@ class Evaluator(Protocol):
 class DevicePool(Protocol):
     """Exclusive use of devices, shared with other processes on the machine."""
 
-    async def acquire(self, request: str) -> Grant:
-        """Wait for a device; cancelling gives the place up."""
+    async def acquire(self, request: str, *, affinity: str = "") -> Grant:
+        """Wait for a device; cancelling gives the place up.
 
-    async def release(self, grant: Grant) -> float:
-        """Give the device back, once nothing of the holder's runs on it; the seconds it was held."""
+        Work of equal, non-empty affinity shares what is kept on a device, so some of it may overtake
+        others that wait in this process, for a bounded while.
+        """
+
+    async def release(self, grant: Grant, *, condition: Condition = Condition.SOUND) -> float:
+        """Give the device back, once nothing of the candidate's runs on it; the seconds it was held.
+
+        A Fault where the grant is no longer current: another may have had the device meanwhile, and
+        what was measured does not count.
+        """
 
 
 class Clock(Protocol):

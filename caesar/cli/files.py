@@ -8,7 +8,7 @@ from pathlib import Path
 
 from caesar.errors import UsageError
 
-__all__ = ["cache_bytes", "cache_folder", "lock_folder", "read_candidate", "read_spec"]
+__all__ = ["cache_bytes", "cache_folder", "cpu_slots", "lock_folder", "read_candidate", "read_spec"]
 
 
 def read_spec(file: Path) -> str:
@@ -67,3 +67,11 @@ def lock_folder() -> Path:
     if os.access(runtime, os.W_OK):
         return runtime / "caesar"
     return Path(tempfile.gettempdir()) / f"caesar-{os.getuid()}"
+
+
+def cpu_slots() -> int:
+    """In how many slots the CPU is shared out: CAESAR_CPU_SLOTS, else one."""
+    named = os.environ.get("CAESAR_CPU_SLOTS") or "1"
+    if not named.isdecimal():
+        raise UsageError(f"CAESAR_CPU_SLOTS={named}: name a number of slots")
+    return int(named)

@@ -73,6 +73,9 @@ def run(
     name: Annotated[str, typer.Option(help="The run's name, unique in the store [default: the spec's].")] = "",
     group: Annotated[str, typer.Option(help="A name for several runs.")] = "default",
     devices: Annotated[list[str] | None, typer.Option(help="Devices: GPU UUIDs, indices, cpu:N.")] = None,
+    exclusive: Annotated[
+        bool, typer.Option("--exclusive", help="Use a GPU only while no stranger's process is on it.")
+    ] = False,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a spec key (a.b=value).")
     ] = None,
@@ -107,6 +110,7 @@ def run(
         name=name or None,
         group=group,
         devices=tuple(devices or ()),
+        exclusive=exclusive,
         store=store,
         root=root,
         kernelbench=kernelbench,
@@ -117,12 +121,21 @@ def run(
 
 
 @app.command()
+def doctor(*, kernelbench: KernelBench = None, json: Json = False) -> None:
+    """Tell what works on this machine, and what to do about what does not."""
+    from caesar.cli.doctor import doctor_command
+
+    raise typer.Exit(doctor_command(kernelbench=kernelbench, json=json))
+
+
+@app.command()
 def evaluate(
     file: Annotated[Path, typer.Argument(help="A candidate: a Python module with ModelNew.")],
     *,
     problem: Annotated[str, typer.Option(help="SUITE/ID (kernelbench/level1/19) or a problem's file.")],
     backend: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     precision: Annotated[str, typer.Option(help="fp32, fp16 or bf16.")] = "fp32",
+    judge: Annotated[str, typer.Option(help="caesar, kernelbench or both.")] = "caesar",
     devices: Annotated[list[str] | None, typer.Option(help="Devices: GPU UUIDs, indices, cpu:N.")] = None,
     kernelbench: KernelBench = None,
     json: Json = False,
@@ -135,11 +148,43 @@ def evaluate(
         problem=problem,
         backend=backend,
         precision=precision,
+        judge=judge,
         devices=tuple(devices or ()),
         kernelbench=kernelbench,
         json=json,
     )
     raise typer.Exit(status)
+
+
+@app.command()
+def baseline(
+    suite: Annotated[str, typer.Argument(help="starter, kernelbench/level1, hub/level1, a path.")],
+    *,
+    ids: Annotated[list[str] | None, typer.Option(help="Problem ids or ranges (10-20); may repeat.")] = None,
+    backend: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="An evaluation key (tf32=both); may repeat."),
+    ] = None,
+    devices: Annotated[list[str] | None, typer.Option(help="Devices: GPU UUIDs, indices, cpu:N.")] = None,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Measure what is known as well.")] = False,
+    kernelbench: KernelBench = None,
+    json: Json = False,
+) -> None:
+    """Measure a suite's references, eager and compiled, and keep their times."""
+    from caesar.cli.baseline import BaselineOptions, baseline_command
+
+    options = BaselineOptions(
+        suite=suite,
+        ids=tuple(part for text in ids or () for part in text.split(",") if part),
+        backend=backend,
+        settings=tuple(settings or ()),
+        devices=tuple(devices or ()),
+        refresh=refresh,
+        kernelbench=kernelbench,
+        json=json,
+    )
+    raise typer.Exit(baseline_command(options))
 
 
 @app.command()
@@ -182,6 +227,36 @@ def report(
 
 
 @app.command()
+def rescore(
+    run: RunName,
+    *,
+    judge: Annotated[str, typer.Option(help="Who judges again: kernelbench.")] = "kernelbench",
+    every: Annotated[
+        bool, typer.Option("--all", help="Every candidate that was evaluated, not only those that passed.")
+    ] = False,
+    again: Annotated[bool, typer.Option("--again", help="Those that were rescored before, too.")] = False,
+    devices: Annotated[list[str] | None, typer.Option(help="Devices: GPU UUIDs, indices.")] = None,
+    kernelbench: KernelBench = None,
+    store: Store = _STORE,
+    json: Json = False,
+) -> None:
+    """Have KernelBench judge a run's candidates afterwards, and record what it says beside ours."""
+    from caesar.cli.rescore import RescoreOptions, rescore_command
+
+    options = RescoreOptions(
+        run=run,
+        judge=judge,
+        every=every,
+        again=again,
+        devices=tuple(devices or ()),
+        kernelbench=kernelbench,
+        store=store,
+        json=json,
+    )
+    raise typer.Exit(rescore_command(options))
+
+
+@app.command()
 def export(
     run: RunName,
     *,
@@ -192,6 +267,22 @@ def export(
     from caesar.cli.report import export_command
 
     export_command(store, run, to=to)
+
+
+@app.command()
+def devices(
+    *,
+    lift: Annotated[
+        str, typer.Option(metavar="DEVICE", help="End a device's quarantine, if it passes its probe.")
+    ] = "",
+    watch: Annotated[bool, typer.Option("--watch", help="Show it again every second.")] = False,
+    store: Store = _STORE,
+    json: Json = False,
+) -> None:
+    """Show who holds which device, since when and for what, who waits, and what is in quarantine."""
+    from caesar.cli.devices import devices_command
+
+    raise typer.Exit(devices_command(store, lift=lift or None, watch=watch, json=json))
 
 
 @app.command()
@@ -252,6 +343,26 @@ def problems_show(
     from caesar.cli.problems import show_command
 
     show_command(problem, kernelbench=kernelbench, json=json)
+
+
+@problems_app.command("audit")
+def problems_audit(
+    suite: Annotated[str, typer.Argument(help="starter, kernelbench/level1, hub/level1, a path.")] = "starter",
+    *,
+    ids: Annotated[list[str] | None, typer.Option(help="Problem ids or ranges (10-20); may repeat.")] = None,
+    precision: Annotated[str, typer.Option(help="fp32, fp16 or bf16: the tolerance to pass.")] = "fp32",
+    limit: Annotated[float, typer.Option(help="Seconds for each problem.", min=1)] = 300.0,
+    kernelbench: KernelBench = None,
+    json: Json = False,
+) -> None:
+    """Tell which problems a candidate would pass that computes nothing."""
+    from caesar.cli.audit import audit_command
+
+    chosen = tuple(part for text in ids or () for part in text.split(",") if part)
+    status = audit_command(
+        suite, ids=chosen, precision=precision, limit_s=limit, kernelbench=kernelbench, json=json
+    )
+    raise typer.Exit(status)
 
 
 def _overrides(*flags: dict[str, object], ids: list[str] | None) -> dict[str, object]:

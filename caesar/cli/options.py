@@ -21,6 +21,8 @@ class RunOptions:
     name: str | None
     group: str
     devices: tuple[str, ...]
+    exclusive: bool
+    """Whether GPUs are used only while no stranger's process is on them."""
     store: Path
     root: Path
     kernelbench: Path | None

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
-__all__ = ["counted", "emit_json", "emit_rows", "emit_table", "emit_text", "note", "printable"]
+__all__ = ["clear_screen", "counted", "emit_json", "emit_rows", "emit_table", "emit_text", "note", "printable"]
 
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _NUMBER = re.compile(r"-|[-+]?[\d.]+(e[-+]?\d+)?[x%]?")
@@ -29,6 +29,12 @@ def counted(number: int, noun: str) -> str:
 def emit_text(text: str) -> None:
     """Print a line on stdout."""
     sys.stdout.write(printable(text) + "\n")
+
+
+def clear_screen() -> None:
+    """Begin again at the top, on a terminal."""
+    if sys.stdout.isatty():
+        sys.stdout.write("\x1b[H\x1b[J")
 
 
 def note(text: str) -> None:

@@ -14,21 +14,24 @@ from caesar.errors import CaesarError, UsageError
 from caesar.reports.database import connect
 from caesar.reports.log_json import export
 from caesar.reports.query import run_query, sql
-from caesar.reports.tables import Report, Sheet, document, report, sheets
+from caesar.reports.tables import Report, Sheet, device_sheet, document, report, sheets
 from caesar.stores.relations import event_batches, text_batches
 
 __all__ = ["export_command", "export_quietly", "report_command", "sql_command"]
 
 
 def report_command(store: Path, runs: Sequence[str], *, json: bool) -> None:
-    """Print the summary, fast_p by turn and the speedups."""
+    """Print the summary, fast_p by turn, the speedups, and where the time on devices went."""
     with _database(store, runs, texts=False) as connection:
-        tables = {name: run_query(connection, name) for name in ("summary", "fast_p", "speedup")}
+        tables = {name: run_query(connection, name) for name in ("summary", "fast_p", "speedup", "kernelbench")}
+        device_time = run_query(connection, "device_time")
     shown = report(**tables)
     if json:
-        emit_json(document(shown))
+        emit_json({**document(shown), "device_time": list(device_time.records())})
         return
     _emit_report(shown)
+    if device_time.rows:
+        _emit_sheet(device_sheet(device_time))
 
 
 def export_command(store: Path, run: str, *, to: Path) -> None:
@@ -80,11 +83,15 @@ def _emit_report(shown: Report) -> None:
     if not shown.summary.rows:
         raise UsageError("there is no run to report on; `caesar run` makes one")
     for sheet in sheets(shown):
-        emit_text(f"{sheet.title}:")
-        emit_rows(_headings(sheet), sheet.cells, right=[column.form.numeric for column in sheet.columns])
-        emit_text("")
+        _emit_sheet(sheet)
     for told in shown.notes:
         emit_text(f"note: {told}")
+
+
+def _emit_sheet(sheet: Sheet) -> None:
+    emit_text(f"{sheet.title}:")
+    emit_rows(_headings(sheet), sheet.cells, right=[column.form.numeric for column in sheet.columns])
+    emit_text("")
 
 
 def _headings(sheet: Sheet) -> list[str]:

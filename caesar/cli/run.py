@@ -8,14 +8,16 @@ import re
 import secrets
 import signal
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
+from caesar.cli.cluster import RAY, RayMachinery, ray_machinery
 from caesar.cli.files import read_spec
 from caesar.cli.live import Display, open_display
 from caesar.cli.look import find_run
-from caesar.cli.machinery import Machinery, backend_of, choose_devices, machinery
+from caesar.cli.machinery import Machinery, backend_of, choose_devices, kernelbench_for, machinery
 from caesar.cli.options import RunOptions
 from caesar.cli.output import counted, emit_json, note
 from caesar.cli.report import export_quietly
@@ -24,11 +26,13 @@ from caesar.domain import Problem, ulid
 from caesar.effects import Backend
 from caesar.engine.clock import SystemClock
 from caesar.engine.lanes import Capacity, Lanes
+from caesar.engine.memory import Memory
 from caesar.engine.plan import Configuration, Run, extension, fold_run, members, started
 from caesar.engine.scheduler import RunStream, Tally, run_all
 from caesar.engine.world import World
 from caesar.errors import CaesarError, UsageError
-from caesar.evaluators.verdicts import VERSION
+from caesar.evaluators.chosen import version_of
+from caesar.evaluators.kernelbench import Installation
 from caesar.events import RunResumed
 from caesar.fsm.machine import compile_machine
 from caesar.fsm.overrides import setting
@@ -56,6 +60,7 @@ class _Prepared:
     backend: Backend
     devices: tuple[Device, ...]
     model: Model
+    kernelbench: Installation | None
 
 
 def run_command(options: RunOptions) -> int:
@@ -80,6 +85,7 @@ def _prepare(options: RunOptions) -> _Prepared:
     spec = load(read_spec(options.spec), file=str(options.spec), overrides=_overrides(options))
     backend = backend_of(spec.backend)
     spec = replace(spec, backend=backend)
+    kernelbench = kernelbench_for(spec.evaluation.judge, backend, root=options.kernelbench)
     devices = choose_devices(backend, options.devices)
     problems = _problems(spec, options)
     model = open_model(
@@ -92,11 +98,11 @@ def _prepare(options: RunOptions) -> _Prepared:
         spec=spec,
         problems=problems,
         templates=shipped(),
-        evaluator=VERSION,
+        evaluator=version_of(kernelbench),
         caesar=version("caesar"),
         provenance=model.provenance,
     )
-    return _Prepared(options, configuration, backend, devices, model)
+    return _Prepared(options, configuration, backend, devices, model, kernelbench)
 
 
 def _plain_name(name: str, *, flag: str) -> str:
@@ -138,10 +144,23 @@ async def _in_store(
         return Tally(finished=run.planned, suspended=0, running=0)
     texts = log.texts(tuple(run.templates.values()))
     templates = Templates({name: texts[digest] for name, digest in run.templates.items()})
-    async with machinery(prepared.devices, prepared.backend) as machine:
+    async with _opened(prepared) as machine:
         with open_display(run, total=run.planned, clock=clock) as display:
             world = _world(prepared, log, machine, templates=templates, clock=clock, display=display)
             return await _until_interrupted(world, run, stream)
+
+
+def _opened(prepared: _Prepared) -> AbstractAsyncContextManager[Machinery | RayMachinery]:
+    """What builds and judges: this machine's, or a Ray cluster's."""
+    if prepared.devices == (RAY,):
+        return ray_machinery(prepared.backend, version=prepared.configuration.evaluator)
+    return machinery(
+        prepared.devices,
+        prepared.backend,
+        isolation=prepared.configuration.spec.evaluation.isolation,
+        kernelbench=prepared.kernelbench,
+        exclusive=prepared.options.exclusive,
+    )
 
 
 async def _taken_up(configuration: Configuration, log: SqliteEventLog, run_id: str) -> tuple[Run, RunStream]:
@@ -169,13 +188,14 @@ async def _taken_up(configuration: Configuration, log: SqliteEventLog, run_id: s
 def _world(
     prepared: _Prepared,
     log: SqliteEventLog,
-    machine: Machinery,
+    machine: Machinery | RayMachinery,
     *,
     templates: Templates,
     clock: SystemClock,
     display: Display,
 ) -> World:
     spec = prepared.configuration.spec
+    count = machine.count if isinstance(machine, RayMachinery) else len(prepared.devices)
     return World(
         log=log,
         model=prepared.model,
@@ -188,21 +208,29 @@ def _world(
         templates=templates,
         problems={problem.id: problem for problem in prepared.configuration.problems},
         backend=prepared.backend,
-        lanes=_lanes(spec.concurrency, backend=prepared.backend, devices=len(prepared.devices)),
+        lanes=_lanes(spec.concurrency, backend=prepared.backend, devices=count),
         device_name=prepared.devices[0].name,
+        memory=Memory(log),
         observe=display.observe,
     )
 
 
 def _lanes(concurrency: Concurrency, *, backend: Backend, devices: int) -> Lanes:
-    """As the spec says; on the CPU nothing is built while something is timed on its cores."""
+    """As the spec says; on the CPU nothing is built while something is timed on its cores.
+
+    On GPUs any number of evaluations may wait for a device at once: the pool gives those of one
+    problem one after the other.
+    """
+    trajectories = concurrency.trajectories or _TRAJECTORIES
     builds = Capacity(concurrency.builds or len(os.sched_getaffinity(0)))
-    held = Capacity(min(devices, concurrency.devices or devices))
+    slots = min(devices, concurrency.devices or devices)
     return Lanes(
-        trajectories=concurrency.trajectories or _TRAJECTORIES,
+        trajectories=trajectories,
         models=Capacity(concurrency.models or _MODEL_CALLS).share(1),
         builds=builds.share(1),
-        devices=builds.share() if backend is Backend.CPU else held.share(1),
+        devices=builds.share(at_once=slots)
+        if backend is Backend.CPU
+        else Capacity(concurrency.devices or trajectories).share(1),
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import logging
+import os
 import platform
 import shutil
 import subprocess
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from caesar.errors import UsageError
 
-__all__ = ["Device", "Gpus", "cpu_name", "find_gpus", "inventory", "visible"]
+__all__ = ["Device", "Gpus", "cpu_name", "find_gpus", "inventory", "nodes_of", "visible"]
 
 _log = logging.getLogger(__name__)
 
@@ -40,6 +41,8 @@ class Device:
     """The GPU's own memory; None where unknown and for a CPU slot."""
     arch: str | None = None
     """The GPU's compute capability ("9.0"); None where unknown and for a CPU slot."""
+    cpus: tuple[int, ...] = ()
+    """The cores of a CPU slot, no two slots' the same; empty for a GPU."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +57,24 @@ class Gpus:
 def inventory(*, environ: Mapping[str, str], cpu_slots: int = 1) -> tuple[Device, ...]:
     """The devices to evaluate on, never empty: the visible GPUs, else so many slots of the CPU.
 
-    A slot is a turn at the whole CPU, not a share of its cores: with more than one, timings
-    disturb each other.
+    The slots share out the cores that this process may use, evenly; one slot has them all.
     """
-    if cpu_slots < 1:
-        raise UsageError(f"{cpu_slots} CPU slots leave nothing to evaluate on: ask for at least 1")
+    cores = sorted(os.sched_getaffinity(0))
+    if not 1 <= cpu_slots <= len(cores):
+        raise UsageError(
+            f"{cpu_slots} CPU slots can't be made of {len(cores)} cores: ask for 1 to {len(cores)}"
+        )
     gpus = find_gpus(environ)
     if gpus.reason is not None:
         _log.info("%s", gpus.reason)
     if gpus.devices:
         return gpus.devices
     name = cpu_name(_read(Path("/proc/cpuinfo")))
-    return tuple(Device(f"cpu:{slot}", name) for slot in range(cpu_slots))
+    shares = [
+        cores[len(cores) * slot // cpu_slots : len(cores) * (slot + 1) // cpu_slots]
+        for slot in range(cpu_slots)
+    ]
+    return tuple(Device(f"cpu:{slot}", name, cpus=tuple(share)) for slot, share in enumerate(shares))
 
 
 def find_gpus(environ: Mapping[str, str]) -> Gpus:
@@ -107,6 +116,19 @@ def visible(listed: Sequence[Device], selection: str | None) -> Gpus:
             return Gpus(tuple(chosen), reason)
         chosen.append(device)
     return Gpus(tuple(chosen))
+
+
+def nodes_of(device: Device, *, drivers: Path = Path("/proc/driver/nvidia/gpus")) -> tuple[Path, ...]:
+    """The device nodes that a process needs to use a GPU, and no other GPU's; none for a CPU."""
+    if device.index is None:
+        return ()
+    minor = device.index
+    for information in sorted(drivers.glob("*/information")):
+        fields = dict(line.split(":", 1) for line in _read(information).splitlines() if ":" in line)
+        if fields.get("GPU UUID", "").strip() == device.id:
+            minor = int(fields.get("Device Minor", minor))
+    names = (f"nvidia{minor}", "nvidiactl", "nvidia-uvm", "nvidia-uvm-tools", "nvidia-modeset")
+    return tuple(path for name in names if (path := Path("/dev", name)).exists())
 
 
 def cpu_name(cpuinfo: str) -> str:

@@ -1,196 +1,199 @@
 """An exclusive lease on one device, held through a lock on a file until given back.
 
 The operating system drops the lock when its holder dies, however it dies, so no lease outlives a
-process and none has to be cleaned up. What a lease does not promise: it binds only those who take
-it from the same folder, a process that ignores leases can still use the device, and a child forked
-without exec shares the lock and keeps it until both are gone.
+process and none has to be cleaned up; what the dead holder had begun is told to the next one, which
+closes it. What a lease does not promise: it binds only those who take it from the same folder, and a
+process that ignores leases can still use the device.
 
-The lock is flock's own, not filelock's: the descriptor is needed to see that the locked file is
-still the one at its path.
+The lock is filelock's, in the kernel's own form: its fallback to mere existence, which a killed holder
+would leave behind for ever, is refused.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
-import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
+from filelock import FileLock, Timeout
 
-from caesar.errors import Fault, UsageError
-from caesar.mounts import network_file_system, read_mounts
+from caesar.devices import journal
+from caesar.devices.folder import device_file, file_mode
+from caesar.devices.journal import Entry, What
+from caesar.devices.processes import Process, this_process
+from caesar.devices.quarantine import Quarantine, read_quarantine, write_quarantine
+from caesar.devices.state import Doing, Holder, State, read_state, write_state
+from caesar.effects import Condition
+from caesar.errors import Fault
 
-__all__ = ["Holder", "Lease", "holder", "lock_name", "prepare_folder", "try_lease"]
+__all__ = ["Lease", "holder", "is_held", "try_lease"]
 
-_STAT = Path("/proc/self/stat")
-
-
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """Who holds a device, as written beside its lock."""
-
-    pid: int
-    start_time: int
-    """When that process began, in clock ticks since boot: tells it from a later one with its pid."""
-    request: str
-    """The piece of work the device is held for."""
-    since_us: int
-    """When the lease was granted: microseconds since the epoch, UTC."""
+_REQUEST_CHARS = 300
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Lease:
-    """A device held by this process, until `end`."""
+    """A device whose lock this process holds; each piece of work on it is a grant with a token of its own."""
 
     device: str
+    folder: Path
     token: int
-    """The fencing token: one more than the device's last grant, for as long as the folder exists."""
-    descriptor: int
-    """The open, locked file; closed on exec."""
-    record: Path
-    """Where the holder is written."""
+    """That of the newest grant."""
+    leftover: Holder | None
+    """The holder that died with the device, until `reclaim` has closed its grant."""
+    process: Process
+    _lock: FileLock
+    _identity: tuple[int, int]
+    """The locked file: its device and inode."""
+    _request: str = ""
+
+    @property
+    def current(self) -> bool:
+        """Whether the lease still binds others: its file lies at its path and no newer token was given."""
+        try:
+            there = device_file(self.folder, self.device, "lock").lstat()
+        except FileNotFoundError:
+            return False
+        newest = read_state(self.folder, self.device).token
+        return (there.st_dev, there.st_ino) == self._identity and newest == self.token
+
+    def grant(self, request: str, *, waited_s: float, alone: bool | None) -> int:
+        """Begin a piece of work; its fencing token, one more than the device's last."""
+        self.token += 1
+        self._request = request
+        self._write(Doing.WORKING)
+        self._journal(What.GRANT, request=request, seconds=waited_s, alone=alone)
+        return self.token
+
+    def release(self, *, held_s: float, condition: Condition) -> None:
+        """Close the piece of work; the device stays this process's, kept or to be probed."""
+        self._journal(What.RELEASE, seconds=held_s, condition=condition)
+        self._write(Doing.KEEPING if condition is Condition.SOUND else Doing.PROBING)
+
+    def reclaim(self) -> None:
+        """Close the grant of the holder that died, if it was open; exactly once, whoever dies meanwhile."""
+        if self.leftover is None:
+            return
+        about = journal.entries_of(self.folder, self.device, self.token, since_us=self.leftover.since_us)
+        told = {entry.what for entry in about}
+        if What.GRANT in told and not told & {What.RELEASE, What.RECLAIM}:
+            died = f"process {self.leftover.process.pid} died with it"
+            self._journal(What.RECLAIM, request=self.leftover.request, reason=died)
+        self.leftover = None
+
+    def foreign(self, reason: str) -> None:
+        """Note who computes on the device without a lease."""
+        self._journal(What.FOREIGN, reason=reason)
+
+    def quarantine(self, reason: str) -> None:
+        """Give the device to nobody until that is lifted."""
+        write_quarantine(self.folder, self.device, Quarantine(reason, _now_us()))
+        self._journal(What.QUARANTINE, reason=reason)
+
+    def lift(self, reason: str) -> None:
+        """Give the device again."""
+        write_quarantine(self.folder, self.device, None)
+        self._journal(What.LIFT, reason=reason)
 
     def end(self) -> None:
-        """Give the device back; call it once."""
+        """Drop the lock; call it once."""
         try:
-            self.record.unlink(missing_ok=True)
+            if self.leftover is None and self.current:
+                write_state(self.folder, self.device, State(self.token))
         finally:
-            os.close(self.descriptor)
+            self._lock.release(force=True)
+
+    def _write(self, doing: Doing) -> None:
+        holder = Holder(self.process, os.getuid(), doing, self._request[:_REQUEST_CHARS], _now_us())
+        write_state(self.folder, self.device, State(self.token, holder))
+
+    def _journal(
+        self,
+        what: What,
+        *,
+        request: str | None = None,
+        seconds: float | None = None,
+        condition: str | None = None,
+        reason: str | None = None,
+        alone: bool | None = None,
+    ) -> None:
+        entry = Entry(
+            _now_us(), what, self.device, self.token, self.process.pid, os.getuid(),
+            request=request, seconds=seconds, condition=condition,
+            reason=reason, alone=alone,
+        )  # fmt: skip
+        journal.append(self.folder, entry)
 
 
-def lock_name(device: str) -> str:
-    """The name of a device's files, without their suffix: its id in characters safe for file names."""
-    return re.sub(r"[^A-Za-z0-9._-]", "-", device)
+def try_lease(
+    device: str, *, folder: Path, process: Process | None = None, quarantined: bool = False
+) -> Lease | None:
+    """The device's lease, or None where someone holds it or it is in quarantine; never waits.
 
-
-def prepare_folder(folder: Path, *, mounts: str | None = None) -> Path:
-    """The absolute folder for lock files, made if missing; UsageError where locks can't be relied upon.
-
-    `mounts` stands for the text of /proc/self/mounts, which is read where it isn't given.
+    The holder is this process, which may have been looked up before. With `quarantined` a quarantine
+    is no hindrance. A Fault means that the lock can't be taken or its state not be read; the device is
+    then free.
     """
+    path = device_file(folder, device, "lock")
+    seen: list[tuple[int, int]] = []
+
+    def look(descriptor: int) -> None:
+        status = os.fstat(descriptor)
+        seen.append((status.st_dev, status.st_ino))
+
+    lock = FileLock(
+        path, timeout=0, mode=file_mode(folder), thread_local=False,
+        fallback_to_soft=False, preserve_lock_file=True, on_acquired=look,
+    )  # fmt: skip
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        absolute = folder.resolve(strict=True)
+        lock.acquire()
+        state = read_state(folder, device)
+        holding = process or this_process()
+        lease = Lease(device, folder, state.token, state.holder, holding, lock, seen[-1])
+    except Timeout:
+        return None
     except OSError as error:
-        raise UsageError(
-            f"device locks can't be kept in {folder} ({error.strerror}): choose another"
-        ) from error
-    if absolute.stat().st_uid not in {0, os.geteuid()}:
-        raise UsageError(f"device locks can't be kept in {absolute}, which is another user's: choose another")
-    if not os.access(absolute, os.W_OK | os.X_OK):
-        raise UsageError(f"device locks can't be kept in {absolute}, which you may not write: choose another")
-    remote = network_file_system(absolute, mounts=read_mounts() if mounts is None else mounts)
-    if remote is not None:
-        raise UsageError(
-            f"device locks can't be kept in {absolute}, which is on a network file system ({remote}):"
-            " choose a folder on this machine"
-        )
-    return absolute
-
-
-def try_lease(device: str, *, request: str, folder: Path) -> Lease | None:
-    """A lease on the device, or None where someone holds it; never waits.
-
-    A Fault means that the lock can't be taken or its token not be kept; the device is then free.
-    """
-    try:
-        descriptor = _lock(folder / f"{lock_name(device)}.lock")
-        if descriptor is None:
-            return None
-        return _recorded(device, descriptor, request=request, folder=folder)
-    except OSError as error:
+        lock.release(force=True)
         raise Fault("device", f"device {device} can't be leased through {folder}: {error.strerror}") from error
+    if _is_at(path, seen[-1]) and (quarantined or read_quarantine(folder, device) is None):
+        return lease
+    lock.release(force=True)
+    return None
 
 
 def holder(device: str, *, folder: Path) -> Holder | None:
-    """Who holds the device now; None where nobody does.
+    """Who holds the device now, as the lock tells; None where nobody does.
 
-    In the instant after a grant the record may still be missing, or that of a holder that was killed.
+    In the instant after a grant, and while a dead holder's device is being reclaimed, it is the last one.
     """
+    return read_state(folder, device).holder if is_held(device, folder=folder) else None
+
+
+def is_held(device: str, *, folder: Path) -> bool:
+    """Whether anybody has the device's lock; asked without taking part in the contest for it."""
     try:
-        descriptor = os.open(folder / f"{lock_name(device)}.lock", os.O_RDONLY | os.O_NOFOLLOW)
+        descriptor = os.open(device_file(folder, device, "lock"), os.O_RDONLY | os.O_NOFOLLOW)
     except FileNotFoundError:
-        return None
+        return False
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return _read_holder(folder / f"{lock_name(device)}.json")
+        return True
     finally:
         os.close(descriptor)
-    return None
+    return False
 
 
-def _lock(path: Path) -> int | None:
-    """The descriptor of the file, locked; None where someone else has it locked."""
-    # O_CLOEXEC is Python's default; said aloud since a program that inherits the descriptor keeps the device
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if _is_at(path, descriptor):
-            return descriptor
-    except BlockingIOError:
-        pass
-    except OSError:
-        os.close(descriptor)
-        raise
-    os.close(descriptor)
-    return None
-
-
-def _is_at(path: Path, descriptor: int) -> bool:
-    """Whether the open file is the one that others find at the path: a removed one excludes nobody."""
+def _is_at(path: Path, identity: tuple[int, int]) -> bool:
+    """Whether the locked file is the one that others find at the path: a removed one excludes nobody."""
     try:
         there = path.lstat()
     except FileNotFoundError:
         return False
-    return os.path.samestat(there, os.fstat(descriptor))
+    return (there.st_dev, there.st_ino) == identity
 
 
-def _recorded(device: str, descriptor: int, *, request: str, folder: Path) -> Lease:
-    """The lease behind a locked descriptor, its token counted and its holder written."""
-    name = lock_name(device)
-    record = folder / f"{name}.json"
-    try:
-        token = _next_token(folder / f"{name}.token")
-        _replace(record, msgspec.json.encode(_this_process(request)))
-    except (OSError, Fault):
-        os.close(descriptor)
-        raise
-    return Lease(device, token, descriptor, record)
-
-
-def _next_token(path: Path) -> int:
-    """One more than the file says, written back; only ever called under the device's lock."""
-    last = path.read_text().strip() if path.exists() else "0"
-    if not last.isdecimal():
-        raise Fault(
-            "device",
-            f"the fencing token in {path} is damaged: remove the file once no Caesar uses the device",
-            permanent=True,
-        )
-    token = int(last) + 1
-    _replace(path, str(token).encode())
-    return token
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all. Not flushed to disk: no lease outlives a loss of power."""
-    fresh = path.with_name(f"{path.name}.new")
-    fresh.write_bytes(content)
-    fresh.replace(path)
-
-
-def _this_process(request: str) -> Holder:
-    # the name in parentheses may hold spaces and parentheses; the start is field 22 of the line
-    start = int(_STAT.read_text().rpartition(")")[2].split()[19])
-    return Holder(os.getpid(), start, request, time.time_ns() // 1000)
-
-
-def _read_holder(record: Path) -> Holder | None:
-    try:
-        return msgspec.json.decode(record.read_bytes(), type=Holder)
-    except (FileNotFoundError, msgspec.MsgspecError):
-        return None
+def _now_us() -> int:
+    return time.time_ns() // 1000

@@ -11,8 +11,20 @@ import logging
 from collections.abc import Awaitable
 from typing import TypeVar
 
-from caesar.domain import Candidate, GenerationOutcome, Usage, digest_of, storable
-from caesar.effects import Build, Built, Evaluate, Evaluated, Generate, Generated, Grant, Message, Request
+from caesar.domain import Candidate, Digest, GenerationOutcome, Usage, digest_of, storable
+from caesar.effects import (
+    Build,
+    Built,
+    Condition,
+    Evaluate,
+    Evaluated,
+    Generate,
+    Generated,
+    Grant,
+    Message,
+    Request,
+)
+from caesar.engine.memory import Known, conditions, is_costly
 from caesar.engine.retry import retry_at
 from caesar.engine.views import prompt_of
 from caesar.engine.world import World, record
@@ -23,6 +35,7 @@ from caesar.events import (
     BuildRequested,
     EvaluationCompleted,
     EvaluationFaulted,
+    EvaluationRecalled,
     EvaluationRequested,
     GenerationCompleted,
     GenerationFaulted,
@@ -34,7 +47,7 @@ from caesar.events import (
 from caesar.fsm.trajectory import Open, Trajectory
 from caesar.prompts.extract import candidate_in
 
-__all__ = ["close", "perform"]
+__all__ = ["close", "condition_after", "perform"]
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -42,10 +55,13 @@ _log = logging.getLogger(__name__)
 
 async def perform(world: World, trajectory: Trajectory, request: Request, *, attempt: int) -> Trajectory:
     """The trajectory's state once the request was answered or faulted, and that recorded."""
+    known = _recalled(world, trajectory) if request.action == "evaluate" else None
+    if known is not None:
+        return await _recall(world, trajectory, request, attempt=attempt, known=known)
     lane, act = {
         "generate": (world.lanes.models, _generate),
         "build": (world.lanes.builds, _build),
-        "evaluate": (world.lanes.devices, _evaluate),
+        "evaluate": (world.lanes.devices.of(_affinity(world, trajectory)), _evaluate),
     }[request.action]
     async with lane:
         if world.draining.is_set():
@@ -157,22 +173,21 @@ async def _built(
 
 
 async def _evaluate(world: World, trajectory: Trajectory, request: Request, *, attempt: int) -> Trajectory:
-    built = trajectory.current.build
-    assert built is not None
-    assert built.artifact is not None
     candidate = _candidate(world, trajectory)
-    asked = EvaluationRequested(request.id, attempt, candidate.digest, built.artifact)
+    artifact = _artifact(trajectory)
+    asked = EvaluationRequested(request.id, attempt, candidate.digest, artifact)
     trajectory = await record(world, trajectory, asked)
     effect = Evaluate(
         request,
         world.problems[trajectory.problem],
         candidate=candidate,
-        artifact=built.artifact,
+        artifact=artifact,
         backend=world.backend,
         settings=world.spec.evaluation,
         limits=world.spec.limits,
     )
-    grant = await _attempt(world.devices.acquire(request.id))
+    affinity = _affinity(world, trajectory)
+    grant = await _attempt(world.devices.acquire(request.id, affinity=affinity))
     if isinstance(grant, Fault):
         return await _not_evaluated(world, trajectory, asked, request=request, fault=grant)
     return await _evaluate_on(world, trajectory, asked, effect=effect, grant=grant)
@@ -182,22 +197,81 @@ async def _evaluate_on(
     world: World, trajectory: Trajectory, asked: EvaluationRequested, *, effect: Evaluate, grant: Grant
 ) -> Trajectory:
     started_us = world.clock.now_us()
+    condition = Condition.HUNG  # unless it comes to an end that says otherwise: a cancelled one is probed
     try:
         granted = LeaseGranted(asked.request, grant.device, grant.token, grant.waited_s)
         trajectory = await record(world, trajectory, granted)
         answer = await _attempt(world.evaluator.evaluate(effect, grant))
+        condition = condition_after(answer)
     finally:
-        held_s = await world.devices.release(grant)
-    released = LeaseReleased(asked.request, grant.device, grant.token, held_s)
-    trajectory = await record(world, trajectory, released)
+        held = await _attempt(world.devices.release(grant, condition=condition))
+    held_s = None if isinstance(held, Fault) else held
+    trajectory = await record(
+        world, trajectory, LeaseReleased(asked.request, grant.device, grant.token, held_s)
+    )
+    if isinstance(held, Fault):  # the grant was no longer current, so the result does not count
+        answer = held
     if isinstance(answer, Fault):
         return await _not_evaluated(world, trajectory, asked, request=effect.request, fault=answer)
     return await _evaluated(world, trajectory, asked, answer=answer, seconds=_since(world, started_us))
 
 
+def condition_after(answer: Evaluated | Fault) -> Condition:
+    """In which condition a device is given back after such an answer."""
+    if isinstance(answer, Evaluated):
+        return Condition.HUNG if is_costly(answer.evaluation) else Condition.SOUND
+    kinds = {"device": Condition.HUNG, "hardware": Condition.BROKEN, "survivors": Condition.SURVIVORS}
+    return kinds.get(answer.kind, Condition.SOUND)
+
+
+def _recalled(world: World, trajectory: Trajectory) -> Known | None:
+    """What is known of the candidate already, where it is not worth a device again."""
+    if world.memory is None or world.draining.is_set():
+        return None
+    candidate, problem = trajectory.current.candidate, world.problems[trajectory.problem].digest
+    assert candidate is not None
+    return world.memory.recall(
+        candidate, problem=problem, under=_conditions(world, trajectory), device_name=world.device_name
+    )
+
+
+async def _recall(
+    world: World, trajectory: Trajectory, request: Request, *, attempt: int, known: Known
+) -> Trajectory:
+    """Answer from the log: the request, what answers it, and the same evaluation again."""
+    candidate = trajectory.current.candidate
+    assert candidate is not None
+    asked = EvaluationRequested(request.id, attempt, candidate, _artifact(trajectory))
+    trajectory = await record(world, trajectory, asked)
+    recalled = EvaluationRecalled(request.id, attempt, answered_by=known.request)
+    trajectory = await record(world, trajectory, recalled)
+    evaluation = known.evaluation
+    completed = EvaluationCompleted(request.id, attempt, evaluation.verdict, evaluation, seconds=0.0)
+    return await record(world, trajectory, completed)
+
+
+def _conditions(world: World, trajectory: Trajectory) -> Digest:
+    problem = world.problems[trajectory.problem].digest
+    return conditions(world.spec, problem=problem, evaluator=world.evaluator.version)
+
+
+_affinity = _conditions
+"""Work under equal conditions shares a judge: its reference, baselines and buffers."""
+
+
+def _artifact(trajectory: Trajectory) -> str:
+    built = trajectory.current.build
+    assert built is not None
+    assert built.artifact is not None
+    return built.artifact
+
+
 async def _evaluated(
     world: World, trajectory: Trajectory, asked: EvaluationRequested, *, answer: Evaluated, seconds: float
 ) -> Trajectory:
+    if world.memory is not None:
+        known = Known(asked.request, answer.evaluation)
+        world.memory.note(asked.candidate, under=_conditions(world, trajectory), known=known)
     event = EvaluationCompleted(
         asked.request,
         asked.attempt,

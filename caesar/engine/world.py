@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from caesar.domain import Problem
 from caesar.effects import Backend
 from caesar.engine.lanes import Lanes
+from caesar.engine.memory import Memory
 from caesar.events import Envelope, Event
 from caesar.fsm.machine import Machine
 from caesar.fsm.spec import Spec
@@ -40,6 +41,8 @@ class World:
     """The hardware's name, for prompts that ask for it."""
     observe: Callable[[Envelope], None] = field(default=lambda _: None)
     """Called with every event once it is durable: what a display follows."""
+    memory: Memory | None = None
+    """Which candidates need not be judged again; None judges every one."""
     draining: asyncio.Event = field(default_factory=asyncio.Event)
     """Set to let what is in flight finish and start nothing more."""
 

@@ -20,6 +20,7 @@ from caesar.events import (
     Envelope,
     EvaluationCompleted,
     EvaluationFaulted,
+    EvaluationRecalled,
     EvaluationRequested,
     Event,
     GenerationCompleted,
@@ -166,6 +167,8 @@ def _apply(trajectory: Trajectory, event: Event) -> Trajectory:  # noqa: C901, P
         case BudgetExhausted():
             state = trajectory.state
             return replace(trajectory, outcome="exhausted", exhausted=event, exhausted_in=state)
+        case EvaluationRecalled():
+            return trajectory
         case LeaseGranted():
             return replace(trajectory, lease=event)
         case LeaseReleased():

@@ -67,7 +67,7 @@ def restrict(rules: Rules) -> None:
         _allow(ruleset, rules.reads, handled & _READ)
         _allow(ruleset, rules.writes, handled)
         _allow(ruleset, rules.devices, handled & _DEVICE)
-        _allow(ruleset, rules.changes, handled & (_READ | _WRITE_FILE))
+        _allow(ruleset, rules.changes, handled & (_READ | _WRITE_FILE | _TRUNCATE))
         system_call(_RESTRICT_SELF, ruleset, 0, what="landlock")
     finally:
         os.close(ruleset)

@@ -32,6 +32,7 @@ _SETTINGS = (
 )
 _LISTS = ("LD_LIBRARY_PATH", "LIBRARY_PATH", "CPATH")
 _HOMES = ("CUDA_HOME", "CUDA_PATH")
+_COMPILERS = ("nvcc", "gcc", "g++", "cc", "c++", "clang")
 _PACKAGES = ("site-packages", "dist-packages")
 
 
@@ -56,9 +57,16 @@ def environment_paths(environment: Mapping[str, str]) -> tuple[Path, ...]:
     """Where the environment says that libraries and the CUDA toolkit lie."""
     lists = [part for name in _LISTS for part in environment.get(name, "").split(os.pathsep)]
     homes = [environment.get(name, "") for name in _HOMES]
-    compiler = shutil.which("nvcc", path=environment.get("PATH"))
-    toolkit = [str(Path(compiler).resolve().parent.parent)] if compiler else []
-    return tuple(_sound([*lists, *homes, *toolkit]))
+    return tuple(_sound([*lists, *homes, *_toolkits(environment)]))
+
+
+def _toolkits(environment: Mapping[str, str]) -> Iterator[str]:
+    """Where the compilers lie that are found by name: Triton calls gcc, for one."""
+    for name in (*_COMPILERS, environment.get("CC", ""), environment.get("CXX", "")):
+        found = name and shutil.which(name, path=environment.get("PATH"))
+        if found:
+            yield str(Path(found).parent.parent)
+            yield str(Path(found).resolve().parent.parent)
 
 
 def outermost(paths: Iterable[Path]) -> tuple[Path, ...]:

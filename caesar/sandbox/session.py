@@ -61,12 +61,16 @@ class Session:
         self._started = time.monotonic()
         self._listen()
 
-    async def end(self) -> Ended:
+    async def end(self, expired: asyncio.Future[None] | None = None) -> Ended:
         """How the job ended; cancelling kills it, and is through once nothing of it is left.
+
+        Its time is up when its limit has passed, or when `expired` is done.
 
         Fault where the zygote died, or where the job's end can't be had within GIVE_UP_S.
         """
         timer = self._loop.call_later(self._limit_s, self._kill, How.TIMED_OUT)
+        if expired is not None:
+            expired.add_done_callback(lambda _: self._kill(How.TIMED_OUT))
         try:
             seconds = await asyncio.shield(self._gone)
         except asyncio.CancelledError:

@@ -42,8 +42,14 @@ def main(control: int, parent: int, preload: Iterable[str]) -> None:
 
 
 def _import(preload: Iterable[str]) -> None:
-    for name in preload:
-        module = importlib.import_module(name)
+    for wanted in preload:
+        name = wanted.removesuffix("?")
+        try:
+            module = importlib.import_module(name)
+        except ImportError:
+            if wanted == name:
+                raise
+            continue
         if name == "torch":
             module.set_num_threads(1)
             with suppress(ImportError):  # needs setuptools; candidates that build find out themselves

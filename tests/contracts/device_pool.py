@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from caesar.effects import Condition
 from caesar.errors import Fault
 from caesar.ports import DevicePool
 
@@ -202,3 +203,79 @@ class DevicePoolContract(ABC):
             return waiting
 
         assert asyncio.run(scenario())
+
+    def test_work_like_the_last_on_a_device_overtakes_for_a_bounded_while(self, pool_of):
+        served = asyncio.run(_served_in_order(pool_of(1), ["other", *["same"] * 20]))
+
+        first = served.index("other")
+        assert 0 < first <= 8
+        assert ["same"] * first == served[:first]
+
+    def test_work_without_affinity_is_served_in_order(self, pool_of):
+        served = asyncio.run(_served_in_order(pool_of(1), ["", "same", "", "other", ""], first=""))
+
+        assert ["", "same", "", "other", ""] == served
+
+    def test_a_device_given_back_after_a_hang_is_granted_again(self, pool_of):
+        async def scenario():
+            pool = pool_of(1)
+            grant = await pool.acquire("holder")
+            await pool.release(grant, condition=Condition.HUNG)
+            async with asyncio.timeout(5):
+                return grant.token, (await pool.acquire("next")).token
+
+        first, second = asyncio.run(scenario())
+
+        assert first + 1 == second
+
+    @pytest.mark.parametrize("condition", [Condition.BROKEN, Condition.SURVIVORS])
+    def test_a_device_given_back_broken_is_granted_to_nobody(self, pool_of, condition):
+        async def scenario():
+            pool = pool_of(2)
+            broken = await pool.acquire("holder")
+            await pool.release(broken, condition=condition)
+            sound = [await _next_device(pool) for _ in range(3)]
+            return broken.device, sound
+
+        broken, sound = asyncio.run(scenario())
+
+        assert {broken} != set(sound)
+        assert 1 == len(set(sound))
+
+    def test_where_every_device_is_in_quarantine_asking_is_a_fault(self, pool_of):
+        async def scenario():
+            pool = pool_of(1)
+            grant = await pool.acquire("holder")
+            waiter = asyncio.create_task(pool.acquire("waiter"))
+            await asyncio.sleep(A_WHILE_S)
+            await pool.release(grant, condition=Condition.BROKEN)
+            async with asyncio.timeout(5):
+                await waiter
+
+        with pytest.raises(Fault, match="every device is in quarantine"):
+            asyncio.run(scenario())
+
+
+async def _next_device(pool):
+    """The device that the next piece of work gets; given back at once."""
+    async with asyncio.timeout(5):
+        grant = await pool.acquire("next")
+    await pool.release(grant)
+    return grant.device
+
+
+async def _served_in_order(pool, affinities, *, first="same"):
+    """The affinities in the order in which a single device is given to them, after a first piece of work."""
+    served = []
+
+    async def hold(affinity):
+        grant = await pool.acquire("work", affinity=affinity)
+        served.append(affinity)
+        await pool.release(grant)
+
+    grant = await pool.acquire("holder", affinity=first)
+    waiters = [asyncio.create_task(hold(affinity)) for affinity in affinities]
+    await asyncio.sleep(A_WHILE_S)
+    await pool.release(grant)
+    await asyncio.gather(*waiters)
+    return served

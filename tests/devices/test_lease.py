@@ -1,19 +1,44 @@
 import os
+import time
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from caesar.devices import lease as lease_module
-from caesar.devices.lease import Holder, holder, lock_name, prepare_folder, try_lease
-from caesar.errors import Fault, UsageError
+from caesar.devices import journal
+from caesar.devices.folder import device_file
+from caesar.devices.journal import What
+from caesar.devices.lease import holder, try_lease
+from caesar.devices.processes import Process, this_process
+from caesar.devices.quarantine import read_quarantine
+from caesar.devices.state import Doing, Holder, State, read_state, write_state
+from caesar.effects import Condition
+from caesar.errors import Fault
 
-NFS = "server:/export /mnt/shared nfs4 rw 0 0\n"
-ROOT = "/dev/vda / ext4 rw 0 0\n"
+DEAD = Process(pid=2**22 + 1, start_time=1, boot="another boot")
 
 
 def take(folder, device="cpu:0"):
-    return try_lease(device, request="r:1.0:evaluate", folder=folder)
+    return try_lease(device, folder=folder)
+
+
+def grant(lease, request="r:1.0:evaluate"):
+    return lease.grant(request, waited_s=0.0, alone=None)
+
+
+def told(folder):
+    return [(entry.what, entry.token) for entry in journal.entries(folder)]
+
+
+def left_by_a_dead_holder(folder, token=7, *, granted=True, released=False):
+    """What lies in the folder after a holder was killed."""
+    lease = take(folder)
+    lease.token, lease.process = token - 1, DEAD
+    if granted:
+        grant(lease)
+    else:
+        write_state(folder, "cpu:0", State(token, Holder(DEAD, 0, Doing.WORKING, "r", time.time_ns() // 1000)))
+    if released:
+        lease.release(held_s=1.0, condition=Condition.SOUND)
+    lease._lock.release(force=True)
 
 
 def test_a_lease_excludes_a_second_one_until_it_ends(tmp_path):
@@ -24,7 +49,7 @@ def test_a_lease_excludes_a_second_one_until_it_ends(tmp_path):
     second = take(tmp_path)
 
     assert refused is None
-    assert (1, 2) == (first.token, second.token)
+    assert second is not None
     second.end()
 
 
@@ -44,13 +69,37 @@ def test_a_lock_file_is_never_removed(tmp_path):
     assert before == (tmp_path / "cpu-0.lock").stat().st_ino
 
 
+def test_every_grant_has_a_token_of_its_own_also_within_one_lease(tmp_path):
+    lease = take(tmp_path)
+    tokens = []
+    for _ in range(3):
+        tokens.append(grant(lease))
+        lease.release(held_s=0.0, condition=Condition.SOUND)
+    lease.end()
+    again = take(tmp_path)
+    tokens.append(grant(again))
+    again.end()
+
+    assert [1, 2, 3, 4] == tokens
+
+
 def test_the_holder_says_which_process_holds_the_device_and_what_for(tmp_path):
     lease = take(tmp_path)
+    grant(lease, "run/1/0:2.0:evaluate")
 
     found = holder("cpu:0", folder=tmp_path)
 
-    start_time = int((lease_module._STAT).read_text().rpartition(")")[2].split()[19])
-    assert Holder(os.getpid(), start_time, "r:1.0:evaluate", found.since_us) == found
+    assert this_process() == found.process
+    assert ("run/1/0:2.0:evaluate", Doing.WORKING, os.getuid()) == (found.request, found.doing, found.uid)
+    lease.end()
+
+
+def test_a_device_that_is_kept_between_two_pieces_of_work_says_so(tmp_path):
+    lease = take(tmp_path)
+    grant(lease)
+    lease.release(held_s=1.0, condition=Condition.SOUND)
+
+    assert Doing.KEEPING is holder("cpu:0", folder=tmp_path).doing
     lease.end()
 
 
@@ -59,25 +108,18 @@ def test_a_device_never_leased_has_no_holder(tmp_path):
 
 
 def test_a_device_given_back_has_no_holder(tmp_path):
-    take(tmp_path).end()
-
-    assert holder("cpu:0", folder=tmp_path) is None
-
-
-def test_a_record_left_by_a_killed_holder_names_nobody(tmp_path):
     lease = take(tmp_path)
-    os.close(lease.descriptor)
-
-    assert (tmp_path / "cpu-0.json").exists()
-    assert holder("cpu:0", folder=tmp_path) is None
-
-
-def test_a_damaged_record_of_a_held_device_names_nobody(tmp_path):
-    lease = take(tmp_path)
-    (tmp_path / "cpu-0.json").write_text("{")
-
-    assert holder("cpu:0", folder=tmp_path) is None
+    grant(lease)
     lease.end()
+
+    assert holder("cpu:0", folder=tmp_path) is None
+
+
+def test_a_state_left_by_a_killed_holder_names_nobody(tmp_path):
+    left_by_a_dead_holder(tmp_path)
+
+    assert read_state(tmp_path, "cpu:0").holder is not None
+    assert holder("cpu:0", folder=tmp_path) is None
 
 
 def test_asking_for_the_holder_does_not_end_the_lease(tmp_path):
@@ -88,37 +130,160 @@ def test_asking_for_the_holder_does_not_end_the_lease(tmp_path):
     lease.end()
 
 
+def test_a_grant_and_its_release_are_in_the_journal(tmp_path):
+    lease = take(tmp_path)
+    grant(lease, "work")
+    lease.release(held_s=2.5, condition=Condition.HUNG)
+    lease.end()
+
+    granted, released = journal.entries(tmp_path)
+    assert (What.GRANT, 1, "work") == (granted.what, granted.token, granted.request)
+    assert (What.RELEASE, 1, 2.5, "hung") == (
+        released.what,
+        released.token,
+        released.seconds,
+        released.condition,
+    )
+
+
+def test_the_open_grant_of_a_dead_holder_is_reclaimed_once(tmp_path):
+    left_by_a_dead_holder(tmp_path)
+
+    lease = take(tmp_path)
+    assert DEAD == lease.leftover.process
+    lease.reclaim()
+    lease.reclaim()
+    token = grant(lease)
+    lease.end()
+
+    assert [(What.GRANT, 7), (What.RECLAIM, 7), (What.GRANT, 8)] == told(tmp_path)
+    assert 8 == token
+
+
+def test_a_grant_whose_holder_died_after_giving_it_back_is_not_reclaimed(tmp_path):
+    left_by_a_dead_holder(tmp_path, released=True)
+
+    lease = take(tmp_path)
+    lease.reclaim()
+    lease.end()
+
+    assert [(What.GRANT, 7), (What.RELEASE, 7)] == told(tmp_path)
+
+
+def test_a_grant_whose_holder_died_before_it_was_recorded_is_not_reclaimed(tmp_path):
+    left_by_a_dead_holder(tmp_path, granted=False)
+
+    lease = take(tmp_path)
+    lease.reclaim()
+    token = grant(lease)
+    lease.end()
+
+    assert [(What.GRANT, 8)] == told(tmp_path)
+    assert 8 == token
+
+
+def test_who_dies_while_reclaiming_leaves_it_to_the_next_who_does_not_repeat_it(tmp_path):
+    left_by_a_dead_holder(tmp_path)
+    dying = take(tmp_path)
+    dying.reclaim()
+    dying._lock.release(force=True)
+
+    lease = take(tmp_path)
+    lease.reclaim()
+    lease.end()
+
+    assert [(What.GRANT, 7), (What.RECLAIM, 7)] == told(tmp_path)
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"[1]"])
+def test_a_damaged_state_goes_on_from_the_newest_token_of_the_journal(tmp_path, damage):
+    lease = take(tmp_path)
+    grant(lease)
+    grant(lease)
+    lease.end()
+    (tmp_path / "cpu-0.state").write_bytes(damage)
+
+    again = take(tmp_path)
+
+    assert 3 == grant(again)
+    again.end()
+
+
+def test_a_device_in_quarantine_is_leased_to_nobody_until_it_is_lifted(tmp_path):
+    lease = take(tmp_path)
+    lease.quarantine("it smells of smoke")
+    lease.end()
+
+    refused = take(tmp_path)
+    why = read_quarantine(tmp_path, "cpu:0").reason
+    lifting = try_lease("cpu:0", folder=tmp_path, quarantined=True)
+    lifting.lift("looked at")
+    lifting.end()
+    again = take(tmp_path)
+
+    assert refused is None
+    assert "it smells of smoke" == why
+    assert [What.QUARANTINE, What.LIFT] == [entry.what for entry in journal.entries(tmp_path)]
+    assert again is not None
+    again.end()
+
+
+def test_a_quarantine_that_cannot_be_read_is_one(tmp_path):
+    device_file(tmp_path, "cpu:0", "quarantine").write_text("{")
+
+    assert take(tmp_path) is None
+
+
 def test_the_descriptor_is_closed_on_exec(tmp_path):
     lease = take(tmp_path)
 
-    assert not os.get_inheritable(lease.descriptor)
+    assert not os.get_inheritable(lease._lock._context.lock_file_fd)
     lease.end()
 
 
 def test_a_lock_on_a_file_that_is_no_longer_at_its_path_is_not_a_lease(tmp_path, monkeypatch):
-    def flock(descriptor, operation):
-        (tmp_path / "cpu-0.lock").unlink()
+    real = os.fstat
 
-    monkeypatch.setattr(lease_module.fcntl, "flock", flock)
+    def gone(descriptor):
+        status = real(descriptor)
+        (tmp_path / "cpu-0.lock").unlink(missing_ok=True)
+        return status
 
-    assert take(tmp_path) is None
-
-
-def test_a_lock_on_a_file_that_was_replaced_is_not_a_lease(tmp_path, monkeypatch):
-    def flock(descriptor, operation):
-        (tmp_path / "other").touch()
-        (tmp_path / "other").replace(tmp_path / "cpu-0.lock")
-
-    monkeypatch.setattr(lease_module.fcntl, "flock", flock)
+    monkeypatch.setattr("caesar.devices.lease.os.fstat", gone)
 
     assert take(tmp_path) is None
 
 
-def test_a_file_system_without_locks_is_a_fault(tmp_path, monkeypatch):
+def test_a_lease_whose_lock_file_was_replaced_binds_nobody_any_more(tmp_path):
+    lease = take(tmp_path)
+    grant(lease)
+    before = lease.current
+    (tmp_path / "other").touch()
+    (tmp_path / "other").replace(tmp_path / "cpu-0.lock")
+
+    assert (True, False) == (before, lease.current)
+    lease.end()
+
+
+def test_a_lost_lease_does_not_write_over_its_successors_state(tmp_path):
+    lost = take(tmp_path)
+    grant(lost)
+    (tmp_path / "cpu-0.lock").unlink()
+    successor = take(tmp_path)
+    grant(successor)
+
+    lost.end()
+
+    assert 2 == read_state(tmp_path, "cpu:0").token
+    assert this_process() == read_state(tmp_path, "cpu:0").holder.process
+    successor.end()
+
+
+def test_a_file_system_without_locks_is_a_fault_and_never_a_softer_lock(tmp_path, monkeypatch):
     def flock(descriptor, operation):
         raise OSError(38, "Function not implemented")
 
-    monkeypatch.setattr(lease_module.fcntl, "flock", flock)
+    monkeypatch.setattr("filelock._unix.fcntl.flock", flock)
 
     with pytest.raises(Fault, match="Function not implemented"):
         take(tmp_path)
@@ -131,74 +296,3 @@ def test_a_link_in_place_of_a_lock_file_is_not_followed(tmp_path):
         take(tmp_path)
 
     assert not (tmp_path / "elsewhere").exists()
-
-
-def test_a_damaged_token_is_a_fault_that_says_what_to_do_and_frees_the_device(tmp_path):
-    (tmp_path / "cpu-0.token").write_text("seven")
-
-    with pytest.raises(Fault, match=r"cpu-0\.token is damaged: remove the file") as caught:
-        take(tmp_path)
-
-    assert caught.value.permanent
-    (tmp_path / "cpu-0.token").unlink()
-    take(tmp_path).end()
-
-
-def test_a_record_that_cannot_be_written_frees_the_device(tmp_path):
-    (tmp_path / "cpu-0.json.new").mkdir()
-
-    with pytest.raises(Fault, match="Is a directory"):
-        take(tmp_path)
-
-    (tmp_path / "cpu-0.json.new").rmdir()
-    take(tmp_path).end()
-
-
-@given(st.text())
-def test_a_lock_name_never_leaves_its_folder(device):
-    assert "/" not in lock_name(device)
-    assert "\0" not in lock_name(device)
-
-
-def test_the_lock_folder_is_made_for_its_user_alone(tmp_path):
-    folder = prepare_folder(tmp_path / "run" / "caesar", mounts=ROOT)
-
-    assert tmp_path / "run" / "caesar" == folder
-    assert 0o700 == folder.stat().st_mode & 0o777
-
-
-def test_a_lock_folder_on_a_network_file_system_is_refused(tmp_path):
-    with pytest.raises(UsageError, match=r"on a network file system \(nfs4\): choose a folder on this machine"):
-        prepare_folder(tmp_path, mounts=NFS.replace("/mnt/shared", str(tmp_path)))
-
-
-def test_a_lock_folder_that_leads_to_a_network_file_system_by_a_link_is_refused(tmp_path):
-    (tmp_path / "shared").mkdir()
-    (tmp_path / "link").symlink_to(tmp_path / "shared")
-
-    with pytest.raises(UsageError, match="network file system"):
-        prepare_folder(tmp_path / "link", mounts=NFS.replace("/mnt/shared", f"{tmp_path}/shared"))
-
-
-def test_a_lock_folder_that_cannot_be_written_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(os, "access", lambda _path, mode: not mode & os.W_OK)  # root may write anywhere
-
-    with pytest.raises(UsageError, match="which you may not write: choose another"):
-        prepare_folder(tmp_path, mounts=ROOT)
-
-
-def test_a_file_in_place_of_the_lock_folder_is_refused(tmp_path):
-    (tmp_path / "locks").touch()
-
-    with pytest.raises(UsageError, match=r"can't be kept in .*locks \(File exists\): choose another"):
-        prepare_folder(tmp_path / "locks")
-
-
-def test_a_lock_folder_of_another_user_is_refused(tmp_path, monkeypatch):
-    if os.geteuid() == 0:
-        os.chown(tmp_path, 4711, 4711)
-    else:
-        monkeypatch.setattr(os, "geteuid", lambda: 4711)
-
-    with pytest.raises(UsageError, match="which is another user's: choose another"):
-        prepare_folder(tmp_path, mounts=ROOT)

@@ -30,7 +30,7 @@ async def work(pool, folder):
         print(grant.device, grant.token)
 
 async def main(folder):
-    with LockedDevicePool([Device("cpu:0", "x"), Device("cpu:1", "x")], folder=folder / "locks") as pool:
+    async with LockedDevicePool([Device("cpu:0", "x"), Device("cpu:1", "x")], folder=folder / "locks") as pool:
         await asyncio.gather(*(work(pool, folder) for _ in range(3)))
 
 asyncio.run(main(Path(sys.argv[1])))
@@ -60,7 +60,7 @@ def start(program, folder):
 
 
 async def take_and_give_back(folder):
-    with LockedDevicePool((Device("cpu:0", "x"),), folder=folder) as pool:
+    async with LockedDevicePool((Device("cpu:0", "x"),), folder=folder) as pool:
         grant = await pool.acquire("afterwards")
         await pool.release(grant)
         return grant
@@ -105,7 +105,7 @@ def test_another_process_sees_who_holds_a_device(holding, tmp_path):
 
     found = holder("cpu:0", folder=tmp_path)
 
-    assert (process.pid, "held to the death") == (found.pid, found.request)
+    assert (process.pid, "held to the death") == (found.process.pid, found.request)
 
 
 def test_another_process_does_not_get_a_held_device(holding, tmp_path):

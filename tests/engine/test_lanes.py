@@ -69,10 +69,10 @@ def test_cancelling_who_was_just_admitted_gives_the_place_back():
     async def story() -> list[str]:
         log: list[str] = []
         capacity = Capacity(1)
-        await capacity.take(1)
+        await capacity.take(capacity.share(1))
         admitted = asyncio.create_task(work(capacity.share(), "first", log))
         await asyncio.sleep(0)
-        capacity.give(1)
+        capacity.give(capacity.share(1))
         admitted.cancel()
         await asyncio.gather(admitted, return_exceptions=True)
         await work(capacity.share(), "second", log)
@@ -85,12 +85,12 @@ def test_a_place_is_not_given_to_one_who_was_cancelled_in_the_same_step():
     async def story() -> list[str]:
         log: list[str] = []
         capacity = Capacity(1)
-        await capacity.take(1)
+        await capacity.take(capacity.share(1))
         cancelled = asyncio.create_task(work(capacity.share(), "gone", log))
         behind = asyncio.create_task(work(capacity.share(), "next", log))
         await asyncio.sleep(0)
         cancelled.cancel()
-        capacity.give(1)
+        capacity.give(capacity.share(1))
         await asyncio.gather(cancelled, behind, return_exceptions=True)
         return log
 
@@ -118,3 +118,40 @@ def test_a_share_fits_its_capacity(units):
 def test_a_capacity_is_not_empty():
     with pytest.raises(ValueError, match="at least one"):
         Capacity(0)
+
+
+def test_slots_are_used_side_by_side_and_nothing_is_built_meanwhile():
+    log: list[str] = []
+    capacity = Capacity(2)
+    build, evaluate = capacity.share(1), capacity.share(at_once=2)
+
+    asyncio.run(together((evaluate, "e1"), (evaluate, "e2"), (evaluate, "e3"), (build, "b"), log=log))
+
+    assert ["+e1", "+e2", "-e1", "-e2", "+e3", "-e3", "+b", "-b"] == log
+
+
+def test_an_evaluation_may_join_those_under_way_past_a_build_but_not_for_ever():
+    log: list[str] = []
+    capacity = Capacity(2)
+    build, evaluate = capacity.share(1), capacity.share(at_once=2)
+    evaluations = [(evaluate, f"e{number}") for number in range(30)]
+
+    asyncio.run(together(evaluations[0], (build, "b"), *evaluations[1:], log=log))
+
+    before = [line for line in log[: log.index("+b")] if line.startswith("+")]
+    assert 1 < len(before) <= 10
+    assert 31 == len([line for line in log if line.startswith("-")])
+
+
+def test_evaluations_of_one_problem_come_one_after_the_other_for_a_bounded_while():
+    log: list[str] = []
+    lane = Capacity(2).share()
+    works = [(lane.of("first"), "a0"), (lane.of("second"), "b0")]
+    works += [(lane.of("first"), f"a{number}") for number in range(1, 20)]
+
+    asyncio.run(together(*works, log=log))
+
+    order = [line[1:] for line in log if line.startswith("+")]
+    assert ["a0", "a1", "a2"] == order[:3]
+    assert 1 < order.index("b0") <= 9
+    assert {name for _, name in works} == set(order)

@@ -1,0 +1,107 @@
+"""Devices kept busy: evaluations per second on one slot and on two, and lease time that nobody accounts for.
+
+Real evaluations of one small candidate on the CPU, in the same process model as a run's, on one slot of
+half the cores and then on two such slots. On a machine of two cores both slots share what else runs
+there, the supervisor included. Then a candidate that hangs: what it costs its device beyond its limit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from measures import Measure, at_most, parser, report
+
+from caesar.cli.machinery import Machinery, machinery
+from caesar.devices.inventory import Device, inventory
+from caesar.domain import Candidate, Problem
+from caesar.effects import Backend, Build, Evaluate, Evaluated, EvaluationSettings, Limits, Request
+from caesar.engine.perform import condition_after
+
+EVALUATIONS = 64
+HANG_LIMIT_S = 5.0
+REFERENCE = """
+import torch
+class Model(torch.nn.Module):
+    def forward(self, x):
+        return torch.relu(x @ x)
+def get_inputs():
+    return [torch.rand(256, 256)]
+def get_init_inputs():
+    return []
+"""
+PROBLEM = Problem("benchmark", "1", "matmul", REFERENCE)
+SOUND = Candidate(REFERENCE.replace("class Model(", "class ModelNew("))
+HANGING = Candidate(
+    "import torch\nclass ModelNew(torch.nn.Module):\n    def forward(self, x):\n        while True: pass\n"
+)
+SETTINGS = EvaluationSettings(correctness_trials=3, timing_trials=50, timing_s=0.5)
+
+
+async def judged(
+    machine: Machinery, number: int, candidate: Candidate, limits: Limits
+) -> tuple[Evaluated, float]:
+    """One evaluation, built before its lease, and the seconds its device was held."""
+    request = Request("benchmark/1/0", number, 0, "evaluate")
+    built = await machine.builder.build(Build(request, candidate, Backend.CPU, limits))
+    assert built.artifact is not None, built.log
+    work = Evaluate(request, PROBLEM, candidate, built.artifact, Backend.CPU, SETTINGS, limits)
+    grant = await machine.devices.acquire(request.id, affinity=PROBLEM.digest)
+    evaluated = await machine.evaluator.evaluate(work, grant)
+    return evaluated, await machine.devices.release(grant, condition=condition_after(evaluated))
+
+
+async def throughput(devices: Sequence[Device], count: int) -> tuple[float, float]:
+    """Evaluations per second, and the share of lease time that nothing accounts for."""
+    async with machinery(devices, Backend.CPU) as machine:
+        await judged(machine, 0, SOUND, Limits())
+        began = time.perf_counter()
+        done = await asyncio.gather(*(judged(machine, 1 + n, SOUND, Limits()) for n in range(count)))
+        seconds = time.perf_counter() - began
+    held = sum(held_s for _, held_s in done)
+    booked = sum(
+        spent
+        for evaluated, _ in done
+        for part, spent in evaluated.evaluation.environment.seconds.items()
+        if part != "judge"
+    )
+    return count / seconds, 1 - booked / held
+
+
+async def hang(device: Device) -> float:
+    """Seconds from the grant of a candidate that hangs to the next grant, beyond its limit."""
+    async with machinery((device,), Backend.CPU) as machine:
+        began = time.perf_counter()
+        await judged(machine, 1, HANGING, Limits(evaluate_s=HANG_LIMIT_S))
+        await machine.devices.release(await machine.devices.acquire("next"))
+        return time.perf_counter() - began - HANG_LIMIT_S
+
+
+def main() -> None:
+    options = parser(__doc__)
+    options.add_argument("--evaluations", type=int, default=EVALUATIONS)
+    chosen = options.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["CAESAR_LOCKS"] = str(Path(folder) / "locks")
+        os.environ["CAESAR_CPU_SLOTS"] = "2"
+        slots = inventory(environ={"CUDA_VISIBLE_DEVICES": ""}, cpu_slots=2)
+        one, unaccounted_one = asyncio.run(throughput(slots[:1], chosen.evaluations))
+        two, unaccounted_two = asyncio.run(throughput(slots, chosen.evaluations))
+        beyond = asyncio.run(hang(slots[0]))
+    measures = (
+        Measure("evaluations on one slot", one, "1/s"),
+        Measure("evaluations on two slots", two, "1/s"),
+        Measure("two slots over one", two / one, "x", target=1.8, met=two / one >= 1.8),
+        at_most("lease time unaccounted for, one slot", unaccounted_one, "", target=0.05),
+        at_most("lease time unaccounted for, two slots", unaccounted_two, "", target=0.05),
+        at_most("a hang beyond its limit, build included", beyond, "s", target=10.0),
+    )
+    report(measures, as_json=chosen.json)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""Devices that are given to nobody until somebody has looked: one file each, beside the lock."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from caesar.devices.folder import device_file, open_file
+
+__all__ = ["Quarantine", "read_quarantine", "write_quarantine"]
+
+_BYTES = 4096
+_REASON_CHARS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantine:
+    """Why a device is not given, and since when."""
+
+    reason: str
+    since_us: int
+    """Microseconds since the epoch, UTC."""
+
+
+def read_quarantine(folder: Path, device: str) -> Quarantine | None:
+    """A device's quarantine; None where it has none. A file that can't be read is one, of unknown reason."""
+    path = device_file(folder, device, "quarantine")
+    try:
+        content = path.read_bytes().strip()
+    except FileNotFoundError:
+        return None
+    if not content:
+        return None
+    try:
+        return msgspec.json.decode(content, type=Quarantine)
+    except msgspec.MsgspecError:
+        return Quarantine(f"{path} can't be read", 0)
+
+
+def write_quarantine(folder: Path, device: str, quarantine: Quarantine | None) -> None:
+    """Set or, by None, lift it; only ever under the device's lock."""
+    content = b""
+    if quarantine is not None:
+        content = msgspec.json.encode(Quarantine(quarantine.reason[:_REASON_CHARS], quarantine.since_us))
+    descriptor = open_file(device_file(folder, device, "quarantine"), os.O_WRONLY)
+    try:
+        os.pwrite(descriptor, content.ljust(_BYTES), 0)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,103 @@
+"""Looking for a free device among processes: one stay in line, in a thread of its own.
+
+A thread, because standing in line is a blocking call of the kernel's that can't be interrupted; a
+daemon, so that a process may end while it stands there, which takes it out of the line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from caesar.devices.lease import Lease, is_held, try_lease
+from caesar.devices.processes import Process
+from caesar.devices.quarantine import read_quarantine
+from caesar.devices.turnstile import Turnstile
+from caesar.errors import Fault
+
+__all__ = ["Found", "Search"]
+
+Found = Callable[[Lease | Fault | None], None]
+"""Told what the search came to, on its event loop; None where it was called off."""
+
+_FIRST_PAUSE_S = 0.002
+_LONGEST_PAUSE_S = 0.02
+
+
+class Search:
+    """One search; called off, it leaves the line as soon as it is its turn."""
+
+    def __init__(
+        self,
+        folder: Path,
+        line: Turnstile,
+        *,
+        process: Process,
+        every: Sequence[str],
+        devices: Callable[[], Sequence[str]],
+        found: Found,
+    ) -> None:
+        self._folder = folder
+        self._line = line
+        self._process = process
+        self._every = every
+        self._devices = devices
+        self._found = found
+        self._off = threading.Event()
+        self._loop = asyncio.get_running_loop()
+        self.at_head = False
+        """Whether it is the first in line, so that nobody of this line is owed a device before."""
+
+    def start(self) -> None:
+        """Stand in line."""
+        threading.Thread(target=self._run, name="caesar-search", daemon=True).start()
+
+    def call_off(self, *, off: bool = True) -> None:
+        """Give the place up, or take that back while it still stands in line."""
+        if off:
+            self._off.set()
+        else:
+            self._off.clear()
+
+    def _run(self) -> None:
+        try:
+            with self._line.passed():
+                self.at_head = True
+                result = self._looked()
+        except Fault as fault:
+            result = fault
+        except OSError as error:
+            result = Fault("device", f"no device can be leased through {self._folder}: {error.strerror}")
+        try:
+            self._loop.call_soon_threadsafe(self._found, result)
+        except RuntimeError:  # the loop has ended, and with it whoever wanted the device
+            if isinstance(result, Lease):
+                result.end()
+
+    def _looked(self) -> Lease | Fault | None:
+        """The first device to become free; a Fault where all are in quarantine."""
+        pause_s = _FIRST_PAUSE_S
+        while not self._off.is_set() and not self._loop.is_closed():
+            for device in self._devices():
+                if is_held(device, folder=self._folder):
+                    continue  # a third of what a refused attempt costs
+                lease = try_lease(device, folder=self._folder, process=self._process)
+                if lease is not None:
+                    return lease
+            fault = _all_in_quarantine(self._folder, self._every)
+            if fault is not None:
+                return fault
+            self._off.wait(pause_s)
+            pause_s = min(1.5 * pause_s, _LONGEST_PAUSE_S)
+        return None
+
+
+def _all_in_quarantine(folder: Path, devices: Sequence[str]) -> Fault | None:
+    """The fault where every device is in quarantine."""
+    found = {device: read_quarantine(folder, device) for device in devices}
+    if not all(found.values()):
+        return None
+    why = "; ".join(f"{device}: {entry.reason}" for device, entry in found.items() if entry is not None)
+    return Fault("device", f"every device is in quarantine ({why}): see `caesar devices`, lift with --lift")

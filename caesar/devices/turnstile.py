@@ -1,0 +1,101 @@
+"""The turnstile: processes that want a device stand in one line, and only its head looks for a free one.
+
+A blocking flock, which the kernel grants in the order it was asked for; whoever dies in the line is
+gone from it. Processes that want the same devices share a line; those that want others don't stand in
+its way. filelock only polls, so this lock is the operating system's own.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import msgspec
+
+from caesar.devices.folder import open_file
+
+__all__ = ["Line", "Turnstile", "lines"]
+
+_PREFIX = "turnstile-"
+_LOCKS = Path("/proc/locks")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Those who wait for one of the same devices."""
+
+    devices: tuple[str, ...]
+    waiting: int
+    """How many processes stand in it, its head included; 1 where only that somebody does is known."""
+
+
+class Turnstile:
+    """The line for one set of devices in one folder."""
+
+    def __init__(self, folder: Path, devices: Iterable[str]) -> None:
+        self._devices = tuple(sorted(devices))
+        name = sha256("\0".join(self._devices).encode()).hexdigest()[:12]
+        self._folder = folder
+        self._path = folder / f"{_PREFIX}{name}"
+
+    @contextmanager
+    def passed(self) -> Iterator[None]:
+        """Wait in line, without limit, and be its head within the block; in a thread of its own."""
+        descriptor = open_file(self._path, os.O_RDWR)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            os.pwrite(descriptor, msgspec.json.encode(self._devices), 0)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def others_wait(self, device: str, *, including_own_line: bool) -> bool:
+        """Whether somebody stands in a line for the device, this process's own line counted or not."""
+        paths = _paths(self._folder)
+        return any(
+            _is_held(path) and device in _devices(path)
+            for path in paths
+            if including_own_line or path != self._path
+        )
+
+
+def lines(folder: Path) -> tuple[Line, ...]:
+    """Every line in which somebody stands."""
+    held = ((path, _devices(path)) for path in _paths(folder) if _is_held(path))
+    return tuple(Line(devices, _count(path)) for path, devices in held)
+
+
+def _paths(folder: Path) -> Sequence[Path]:
+    return sorted(folder.glob(f"{_PREFIX}*"))
+
+
+def _is_held(path: Path) -> bool:
+    descriptor = open_file(path, os.O_RDWR)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _devices(path: Path) -> tuple[str, ...]:
+    """For which devices the line is; empty in the instant before its first head has said it."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=tuple[str, ...])
+    except msgspec.MsgspecError:
+        return ()
+
+
+def _count(path: Path) -> int:
+    """The holder of a lock and those who wait for it, as the kernel lists them."""
+    if not _LOCKS.exists():
+        return 1
+    inode = f":{path.stat().st_ino} "
+    return max(1, sum(" FLOCK " in line and inode in line for line in _LOCKS.read_text().splitlines()))
