@@ -148,9 +148,9 @@ async def ours(paths: list[Path], backend: Backend, cache: Path, *, together: bo
 async def one(builder: InlineBuilder, path: Path, backend: Backend) -> Done:
     source = path.read_text()  # noqa: ASYNC240 - a small file of this repository
     problem = (
-        Problem("corpus", path.stem, source)
+        Problem("corpus", path.stem, path.stem, source)
         if "def get_init_inputs" in source
-        else Problem("corpus", path.stem, "")
+        else Problem("corpus", path.stem, path.stem, "")
     )
     request = Build(Request("bench/1/0", 1, 0, "build"), Candidate(source), backend, Limits(), problem=problem)
     began = time.perf_counter()

@@ -112,7 +112,7 @@ def _sorted_out(given: Sequence[str], judge: Callable[[str, str | None], list[st
     for flag, value in _paired(_words(given)):
         passed = judge(flag, value)
         if passed is None:
-            dropped.append(flag if value is None else f"{flag} {value}")
+            dropped.append(f"{flag} {value}" if value else flag)
         else:
             kept += passed
     return Flags(tuple(kept), tuple(dropped))
