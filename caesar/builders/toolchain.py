@@ -1,4 +1,4 @@
-"""Which compilers, interpreter and torch builds are done with: what their identity depends on, and where it lies."""
+"""Which compilers, interpreter and torch builds are done with: part of their identity, and where they lie."""
 
 from __future__ import annotations
 
