@@ -7,13 +7,13 @@
 -- Absent is NULL, never -1 or ''. A request may be attempted again after a fault; the views show the
 -- attempt that was completed, `faults` the others. Where several events say the same thing (an
 -- extended run, a trajectory that finished twice, a turn evaluated twice), the newest one counts.
--- Views read version 1 of every kind; the loader refuses a log with anything newer.
+-- The loader gives every event as the newest version of its kind and refuses a log with anything newer.
 
 -- The bodies of one kind of event as columns; `fields` is their shape as DuckDB's from_json takes it.
 CREATE MACRO read_events(which, fields) AS TABLE
 SELECT stream, version, recorded_at_us, split_part(stream, '/', 1) AS run, unnest(from_json(body, fields))
 FROM events
-WHERE kind = which AND v = 1;
+WHERE kind = which;
 
 -- Where a request (trajectory:turn.slot:action) belongs.
 CREATE MACRO request_turn(request) AS
@@ -58,7 +58,11 @@ ended AS (
     QUALIFY row_number() OVER (PARTITION BY run ORDER BY version DESC) = 1
 ),
 heads AS (
-    SELECT stream AS run, max(version) AS version FROM events GROUP BY stream
+    -- what is added to a finished run afterwards does not set it going again
+    SELECT stream AS run, max(version) AS version
+    FROM events
+    WHERE kind <> 'candidate_rescored'
+    GROUP BY stream
 ),
 spans AS (
     SELECT split_part(stream, '/', 1) AS run, max(recorded_at_us) AS last_at_us FROM events GROUP BY ALL
@@ -212,14 +216,16 @@ SELECT
     generate_subscripts(entry.parts, 1) AS part, unnest(entry.parts) AS digest
 FROM messages;
 
--- One row per completed build: trajectory, turn and slot. log is the digest of a text.
+-- One row per completed build: trajectory, turn and slot. log and full_log are digests of texts; full_log is
+-- NULL where log is all there is. headers: slim or real.
 CREATE VIEW builds AS
 SELECT
     run, stream, request_turn(request) AS turn, request_slot(request) AS slot, attempt,
-    outcome, reason, artifact, log, cached, seconds AS seconds_s, recorded_at_us
+    outcome, reason, artifact, log, full_log, headers, cached, seconds AS seconds_s, recorded_at_us
 FROM read_events('build_completed', '{
     "request": "VARCHAR", "attempt": "INTEGER", "outcome": "VARCHAR", "artifact": "VARCHAR",
-    "log": "VARCHAR", "reason": "VARCHAR", "cached": "BOOLEAN", "seconds": "DOUBLE"
+    "log": "VARCHAR", "reason": "VARCHAR", "cached": "BOOLEAN", "seconds": "DOUBLE",
+    "full_log": "VARCHAR", "headers": "VARCHAR"
 }')
 QUALIFY row_number() OVER (PARTITION BY stream, request ORDER BY version DESC) = 1;
 
@@ -275,6 +281,46 @@ SELECT
     seconds AS seconds_s, recorded_at_us
 FROM measured;
 
+-- One row per trajectory and turn that KernelBench judged too: with the evaluation (how = 'beside') or
+-- afterwards ('rescored'); of several the newest. verdict, runtime_ms and speedup are the evaluation's;
+-- kernelbench_ms and kernelbench_reference_ms are KernelBench's means of three digits.
+CREATE VIEW kernelbench AS
+WITH beside AS (
+    SELECT
+        run, stream, request_turn(request) AS turn, evaluation, 0 AS version, 'beside' AS how
+    FROM read_events('evaluation_completed', '{
+        "request": "VARCHAR", "evaluation": {"kernelbench": {
+            "version": "VARCHAR", "correct": "BOOLEAN", "reason": "VARCHAR",
+            "runtime_ms": "DOUBLE", "reference_ms": "DOUBLE"
+        }}
+    }')
+    WHERE evaluation.kernelbench IS NOT NULL
+),
+rescored AS (
+    FROM read_events('candidate_rescored', '{
+        "trajectory": "VARCHAR", "turn": "INTEGER", "kernelbench": {
+            "version": "VARCHAR", "correct": "BOOLEAN", "reason": "VARCHAR",
+            "runtime_ms": "DOUBLE", "reference_ms": "DOUBLE"
+        }
+    }')
+),
+judged AS (
+    SELECT run, stream, turn, evaluation.kernelbench AS said, version, how FROM beside
+    UNION ALL
+    SELECT run, trajectory AS stream, turn, kernelbench AS said, version, 'rescored' AS how FROM rescored
+),
+newest AS (
+    FROM judged QUALIFY row_number() OVER (PARTITION BY stream, turn ORDER BY version DESC) = 1
+)
+SELECT
+    newest.run, newest.stream, newest.turn, newest.how, evaluations.verdict,
+    evaluations.runtime_ms, evaluations.speedup,
+    said.version AS kernelbench, said.correct AS kernelbench_correct, said.reason AS kernelbench_reason,
+    said.runtime_ms AS kernelbench_ms, said.reference_ms AS kernelbench_reference_ms,
+    said.reference_ms / said.runtime_ms AS kernelbench_speedup
+FROM newest
+JOIN evaluations ON evaluations.stream = newest.stream AND evaluations.turn = newest.turn AND evaluations.slot = 0;
+
 -- One row per trajectory and turn that was begun; ended is false while it is under way. Where a turn has
 -- several slots, this is slot 0. outcome: no_code, build_failed, build_timed_out or the verdict.
 CREATE VIEW turns AS
@@ -318,7 +364,7 @@ WITH faulted AS (
         "usage": {"input_tokens": "BIGINT", "output_tokens": "BIGINT", "usd": "DOUBLE"}
     }'))
     FROM events
-    WHERE kind IN ('generation_faulted', 'build_faulted', 'evaluation_faulted') AND v = 1
+    WHERE kind IN ('generation_faulted', 'build_faulted', 'evaluation_faulted')
 )
 SELECT
     split_part(stream, '/', 1) AS run, stream, request_turn(request) AS turn, request_slot(request) AS slot,
@@ -397,7 +443,7 @@ named AS (
     UNION ALL SELECT run, source FROM run_problems
     UNION ALL SELECT run, digest FROM prompts
     UNION ALL SELECT run, unnest([completion, reasoning, candidate]) FROM generations
-    UNION ALL SELECT run, log FROM builds
+    UNION ALL SELECT run, unnest([log, full_log]) FROM builds
     UNION ALL SELECT run, unnest([detail, timing_samples]) FROM evaluations
     UNION ALL SELECT run, unnest(list_transform(baselines, lambda entry: entry.timing.samples))
     FROM evaluations

@@ -29,6 +29,7 @@ __all__ = [
     "Finding",
     "GenerationOutcome",
     "History",
+    "KernelBenchResult",
     "Mismatch",
     "Outcome",
     "Problem",
@@ -273,6 +274,12 @@ class Timing:
     """How many calls were measured, warm-up excluded."""
     samples: Digest
     """The text with every measured call's milliseconds, a JSON list in order."""
+    quantiles_ms: Mapping[str, float] = field(default_factory=dict)
+    """p05, p25, p75 and p95."""
+    launch_ms: float | None = None
+    """How long a call took to return to the host, the median: on a GPU its work may go on after that."""
+    clock: str | None = None
+    """Whose clock: the candidate's own (events), which agreed with the judge's, or the judge's."""
 
     def __post_init__(self) -> None:
         times = (self.median_ms, self.mean_ms, self.std_ms, self.min_ms, self.max_ms)
@@ -287,8 +294,10 @@ class Baseline:
     """The reference's own time on the same device, measured in the same lease."""
 
     name: str
-    """How the reference was run: eager, compile."""
+    """How the reference was run: eager, compile:default, eager+tf32, ..."""
     timing: Timing
+    cached: bool = False
+    """True where it was measured in an earlier lease, under equal conditions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,6 +320,8 @@ class Mismatch:
     """How many of the candidate's elements are NaN or infinite."""
     output: int = 0
     """Which output, where the reference returns several."""
+    pattern: str | None = None
+    """Which part of each dimension holds the wrong elements, where values differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,7 +349,50 @@ class Environment:
     """The sandbox tier: none, process, namespace."""
     trust: Trust
     seconds: Mapping[str, float] = field(default_factory=dict)
-    """Where the time on the device went: setup, check, timing."""
+    """Where the time on the device went, by stage (docs/verdicts.md)."""
+    driver: str | None = None
+    """The GPU driver's version."""
+    tf32: bool = False
+    """Whether fp32 products may have been done in TF32."""
+    conditions: Mapping[str, float] = field(default_factory=dict)
+    """Right after timing: sm_clock_mhz, temperature_c, power_w, processes; empty where they can't be had."""
+
+
+@dataclass(frozen=True, slots=True)
+class KernelBenchResult:
+    """What KernelBench's own evaluator said, in our words: see docs/decisions/0014."""
+
+    version: str
+    """Which KernelBench, by its evaluator's content."""
+    compiled: bool
+    """Whether the candidate's module could be loaded, which builds it."""
+    correct: bool
+    runtime_ms: float | None = None
+    """The candidate's mean, of three digits, as KernelBench rounds it."""
+    reference_ms: float | None = None
+    """The reference's, likewise."""
+    reason: str | None = None
+    """Why it is not correct: compile_error, values, shape, exception:NAME, exit:N, signal:N, ..."""
+    metadata: str = ""
+    """KernelBench's metadata as JSON, every value a text, cut to a bound: untrusted."""
+
+    def __post_init__(self) -> None:
+        if self.correct and not self.compiled:
+            raise ValueError("what did not compile is not correct")
+        if self.correct == (self.reason is not None):
+            raise ValueError("a result of KernelBench's carries a reason exactly where it is not correct")
+        times = [time for time in (self.runtime_ms, self.reference_ms) if time is not None]
+        if not all(math.isfinite(time) and time > 0 for time in times):
+            raise ValueError("KernelBench's times are positive milliseconds, or absent")
+        if self.runtime_ms is not None and not self.correct:
+            raise ValueError("only a correct candidate has a runtime")
+
+    @property
+    def speedup(self) -> float | None:
+        """Its reference's mean over the candidate's; absent unless both were measured."""
+        if self.runtime_ms is None or self.reference_ms is None:
+            return None
+        return self.reference_ms / self.runtime_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,6 +416,12 @@ class Evaluation:
     parameters: str | None = None
     """copied where the reference's state was copied into the candidate, else seeded; None if not reached."""
     findings: tuple[Finding, ...] = ()
+    speedup_interval: tuple[float, float] | None = None
+    """The 95% interval of the speedup over the eager baseline; absent with too few calls."""
+    looked_at: Mapping[str, float] = field(default_factory=dict)
+    """Kinds of inputs looked at besides the trials', with the error over the reference's, against float64."""
+    kernelbench: KernelBenchResult | None = None
+    """What KernelBench's own evaluator says of the same candidate, where it was asked."""
 
     def __post_init__(self) -> None:
         passed = self.verdict is Verdict.PASSED

@@ -16,8 +16,10 @@ from caesar.domain import BuildOutcome, Candidate, Digest, Evaluation, Problem, 
 __all__ = [
     "Answer",
     "Backend",
+    "BaselineKind",
     "Build",
     "Built",
+    "CompileMode",
     "Condition",
     "Effect",
     "Evaluate",
@@ -26,11 +28,16 @@ __all__ = [
     "Generate",
     "Generated",
     "Grant",
+    "Isolation",
+    "JudgeKind",
     "Limits",
     "Message",
     "ModelSettings",
     "Precision",
     "Request",
+    "Ruling",
+    "Tf32",
+    "TimingPolicy",
 ]
 
 
@@ -57,6 +64,74 @@ class Precision(StrEnum):
     def tolerance(self) -> float:
         """KernelBench's absolute and relative tolerance, one number for both."""
         return {"fp32": 1e-4, "fp16": 1e-2, "bf16": 1e-2}[self]
+
+
+class JudgeKind(StrEnum):
+    """Whose judgement an evaluation is."""
+
+    CAESAR = "caesar"
+    """Ours."""
+    KERNELBENCH = "kernelbench"
+    """KernelBench's own evaluator's, in its words turned into ours; no trust."""
+    BOTH = "both"
+    """Ours, with KernelBench's beside it."""
+
+
+class BaselineKind(StrEnum):
+    """How a reference is run to be a baseline."""
+
+    EAGER = "eager"
+    """As it is; speedups are over this one."""
+    COMPILE = "compile"
+    """Through torch.compile, in the spec's mode."""
+
+
+class CompileMode(StrEnum):
+    """What torch.compile optimises for, in its own words."""
+
+    DEFAULT = "default"
+    REDUCE_OVERHEAD = "reduce-overhead"
+    MAX_AUTOTUNE = "max-autotune"
+
+
+class Tf32(StrEnum):
+    """Whether the reference's fp32 products may be done in TF32."""
+
+    OFF = "off"
+    ON = "on"
+    BOTH = "both"
+    """Baselines are measured with it off and on; speedups are over those with it off."""
+
+    @property
+    def settings(self) -> tuple[bool, ...]:
+        """The settings that baselines are measured under, the one speedups are over first."""
+        return {"off": (False,), "on": (True,), "both": (False, True)}[self]
+
+
+class Isolation(StrEnum):
+    """How far candidates have to be shut in at least."""
+
+    AUTO = "auto"
+    """As far as this machine can."""
+    PROCESS = "process"
+    NAMESPACE = "namespace"
+
+
+class Ruling(StrEnum):
+    """What a finding does to a candidate."""
+
+    INCORRECT = "incorrect"
+    FINDING = "finding"
+    """It is told, and decides nothing."""
+
+
+class TimingPolicy(StrEnum):
+    """How long a correct candidate is timed."""
+
+    AUTO = "auto"
+    """Until more calls would change nothing that matters."""
+    ALWAYS = "always"
+    """Until the mean is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +171,15 @@ class EvaluationSettings:
     """At most so many timed calls; fewer where calls are slow (timing_s)."""
     timing_s: float = 2.0
     """Stop timing after so many seconds, once ten calls each were measured."""
+    judge: JudgeKind = JudgeKind.CAESAR
+    baselines: tuple[BaselineKind, ...] = (BaselineKind.EAGER,)
+    """What the reference is timed as; eager is measured in any case."""
+    compile_mode: CompileMode = CompileMode.DEFAULT
+    tf32: Tf32 = Tf32.OFF
+    timing: TimingPolicy = TimingPolicy.AUTO
+    isolation: Isolation = Isolation.AUTO
+    policy: Mapping[str, Ruling] = field(default_factory=dict)
+    """What becomes of findings, over the defaults (docs/verdicts.md)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +232,8 @@ class Build:
     candidate: Candidate
     backend: Backend
     limits: Limits
+    problem: Problem | None = None
+    """What the candidate is for: some compile only once they are constructed, with the problem's inputs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +280,16 @@ class Built:
     """True where an earlier build of the same source was found."""
     reason: str | None = None
     """Why it failed: syntax_error, no_model, compiler_error, import_error, exit:N, signal:N, time_limit."""
+    full_log: str | None = None
+    """The whole log, where `log` is a part of it."""
+    headers: str | None = None
+    """slim or real: which headers stood for PyTorch's; None where nothing was compiled."""
+    dropped: tuple[str, ...] = ()
+    """The compiler and linker flags that were not passed on."""
+    cpu_s: float = 0.0
+    """What the compilers took when it was built."""
+    peak_bytes: int = 0
+    """The most that one compiler held in memory."""
 
     def __post_init__(self) -> None:
         built = self.outcome is BuildOutcome.BUILT

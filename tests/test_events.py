@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from caesar.domain import Environment, Evaluation, Mismatch, Timing, Trust, Usage, Verdict
+from caesar.domain import Environment, Evaluation, KernelBenchResult, Mismatch, Timing, Trust, Usage, Verdict
 from caesar.errors import StoreError
 from caesar.events import (
     GENESIS,
@@ -45,6 +45,15 @@ ENVIRONMENT = st.builds(
     st.dictionaries(TEXT, NUMBER, max_size=3),
 )
 PASSED = st.builds(Evaluation, st.just(Verdict.PASSED), ENVIRONMENT, TEXT, timing=st.none() | TIMING)
+KERNELBENCH = st.builds(
+    KernelBenchResult,
+    TEXT,
+    st.just(True),
+    st.just(True),
+    st.none() | POSITIVE,
+    st.none() | POSITIVE,
+    metadata=TEXT,
+)
 INCORRECT = st.builds(
     Evaluation,
     st.just(Verdict.INCORRECT),
@@ -59,6 +68,7 @@ for kind, strategy in (
     (float, NUMBER),
     (int, WHOLE),
     (Evaluation, PASSED | INCORRECT),
+    (KernelBenchResult, KERNELBENCH),
     (Usage, st.builds(Usage, st.integers(0, 10**9), st.integers(0, 10**9), st.none() | POSITIVE)),
 ):
     st.register_type_strategy(kind, strategy)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
 from caesar.cli.files import read_candidate
-from caesar.cli.machinery import Machinery, backend_of, choose_devices, machinery
+from caesar.cli.machinery import Machinery, backend_of, choose_devices, kernelbench_for, machinery
 from caesar.cli.output import emit_json, emit_text, note
-from caesar.devices.inventory import Device
-from caesar.domain import BuildOutcome, Candidate, Evaluation, Mismatch, Problem, Verdict
+from caesar.domain import BuildOutcome, Candidate, Evaluation, KernelBenchResult, Mismatch, Problem, Verdict
 from caesar.effects import (
     Backend,
     Build,
@@ -21,6 +21,7 @@ from caesar.effects import (
     Evaluate,
     Evaluated,
     EvaluationSettings,
+    JudgeKind,
     Limits,
     Precision,
     Request,
@@ -31,7 +32,7 @@ from caesar.problems.suites import find
 
 __all__ = ["evaluate_command"]
 
-T = TypeVar("T", Backend, Precision)
+T = TypeVar("T", Backend, JudgeKind, Precision)
 
 
 def evaluate_command(
@@ -40,6 +41,7 @@ def evaluate_command(
     problem: str,
     backend: str,
     precision: str,
+    judge: str,
     devices: tuple[str, ...],
     kernelbench: Path | None,
     json: bool,
@@ -48,8 +50,16 @@ def evaluate_command(
     candidate = Candidate(read_candidate(file))
     found = find(problem, kernelbench=kernelbench, relative_to=Path.cwd())
     chosen = backend_of(None if backend == "auto" else _choice(Backend, backend, flag="--backend"))
-    settings = EvaluationSettings(precision=_choice(Precision, precision, flag="--precision"))
-    work = _judge(candidate, found, settings, backend=chosen, devices=choose_devices(chosen, devices))
+    settings = EvaluationSettings(
+        precision=_choice(Precision, precision, flag="--precision"),
+        judge=_choice(JudgeKind, judge, flag="--judge"),
+    )
+    opened = machinery(
+        choose_devices(chosen, devices),
+        chosen,
+        kernelbench=kernelbench_for(settings.judge, chosen, root=kernelbench),
+    )
+    work = _judge(candidate, found, settings, backend=chosen, opened=opened)
     built, evaluated = asyncio.run(work)
     if json:
         emit_json(_document(candidate, found, built, evaluated=evaluated))
@@ -71,10 +81,10 @@ async def _judge(
     settings: EvaluationSettings,
     *,
     backend: Backend,
-    devices: tuple[Device, ...],
+    opened: AbstractAsyncContextManager[Machinery],
 ) -> tuple[Built, Evaluated | None]:
     request = Request(f"evaluate/{problem.id}/0", turn=1, slot=0, action="evaluate")
-    async with machinery(devices, backend) as machine:
+    async with opened as machine:
         note(f"building and judging {candidate.digest[:12]} against {problem.suite}/{problem.id}")
         built = await machine.builder.build(Build(request, candidate, backend=backend, limits=Limits()))
         if built.artifact is None:
@@ -126,8 +136,8 @@ def _document(
         "timing": plain.get("timing"),
         "baselines": plain.get("baselines", []),
         "speedup": evaluation.speedup if evaluation else None,
-        "speedup_interval": None,
-        "kernelbench": None,
+        "speedup_interval": plain.get("speedup_interval"),
+        "kernelbench": plain.get("kernelbench"),
         "environment": environment or None,
         "build": {"outcome": built.outcome, "cached": built.cached, "seconds": built.seconds},
     }
@@ -148,6 +158,8 @@ def _say(built: Built, evaluated: Evaluated | None) -> None:
     emit_text(f"{evaluation.verdict}: {_speed(evaluation) or evaluation.reason} {where}")
     if evaluation.mismatch is not None:
         emit_text(_mismatch(evaluation.mismatch))
+    if evaluation.kernelbench is not None:
+        emit_text(f"kernelbench: {_kernelbench(evaluation.kernelbench)}")
     for finding in evaluation.findings:
         emit_text(f"finding: {finding.kind}: {finding.detail}")
     if evaluation.detail is not None:
@@ -159,7 +171,17 @@ def _speed(evaluation: Evaluation) -> str | None:
     if timing is None:
         return None
     speed = "" if evaluation.speedup is None else f", {evaluation.speedup:.2f}x the reference's speed"
+    if evaluation.speedup_interval is not None:
+        low, high = evaluation.speedup_interval
+        speed += f" ({low:.3f} to {high:.3f})"
     return f"{timing.median_ms:.4g} ms (median of {timing.trials}){speed}"
+
+
+def _kernelbench(result: KernelBenchResult) -> str:
+    if result.runtime_ms is None:
+        return "correct, not timed" if result.correct else f"not correct: {result.reason}"
+    speed = "" if result.speedup is None else f", {result.speedup:.2f}x the reference's speed"
+    return f"correct: {result.runtime_ms:.4g} ms (mean){speed}"
 
 
 def _mismatch(mismatch: Mismatch) -> str:

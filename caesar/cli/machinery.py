@@ -10,19 +10,34 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from caesar.builders.inline import InlineBuilder
-from caesar.cli.files import cache_folder, cpu_slots, lock_folder
+from caesar.cli.files import cache_bytes, cache_folder, cpu_slots, lock_folder
 from caesar.devices.folder import prepare_folder
 from caesar.devices.health import healthy, strangers
-from caesar.devices.inventory import Device, find_gpus, inventory
+from caesar.devices.inventory import Device, find_gpus, inventory, nodes_of
 from caesar.devices.layout import shared_layout
 from caesar.devices.pool import LockedDevicePool
 from caesar.devices.processes import MARK, this_process
-from caesar.effects import Backend
+from caesar.effects import Backend, Isolation, JudgeKind
 from caesar.errors import UsageError
+from caesar.evaluators.baselines import BaselineCache
+from caesar.evaluators.chosen import ChosenEvaluator
+from caesar.evaluators.kernelbench import Installation, KernelBenchJudge, find_installation
 from caesar.evaluators.local import LocalEvaluator, hub_environment
+from caesar.sandbox.box import Tier
+from caesar.sandbox.probe import probe
 from caesar.sandbox.zygote import Zygote
 
-__all__ = ["Machinery", "backend_of", "choose_devices", "machinery"]
+__all__ = [
+    "Machinery",
+    "backend_of",
+    "choose_devices",
+    "kernelbench_for",
+    "machinery",
+    "preloaded",
+    "shut_in",
+]
+
+_PRELOADED_FOR_CUDA = ("torch._dynamo", "triton?", "cuda.bindings.driver?", "pynvml?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +45,7 @@ class Machinery:
     """The builder, the evaluator and the devices of one process."""
 
     builder: InlineBuilder
-    evaluator: LocalEvaluator
+    evaluator: ChosenEvaluator
     devices: LockedDevicePool
 
 
@@ -58,26 +73,86 @@ def choose_devices(backend: Backend, names: Sequence[str]) -> tuple[Device, ...]
     return tuple(dict.fromkeys(known[name] for name in names))
 
 
+def kernelbench_for(judge: JudgeKind, backend: Backend, *, root: Path | None) -> Installation | None:
+    """The KernelBench that a judge takes, None for ours; UsageError where it can't be had."""
+    if judge is JudgeKind.CAESAR:
+        return None
+    if backend is Backend.CPU:
+        raise UsageError(f"judge {judge} takes a GPU, which KernelBench's evaluator needs; use judge caesar")
+    return find_installation(os.environ, root=root)
+
+
 @asynccontextmanager
 async def machinery(
-    devices: Sequence[Device], backend: Backend, *, exclusive: bool = False
+    devices: Sequence[Device],
+    backend: Backend,
+    *,
+    isolation: Isolation = Isolation.AUTO,
+    kernelbench: Installation | None = None,
+    exclusive: bool = False,
 ) -> AsyncIterator[Machinery]:
-    """Builder, evaluator and device pool, ended with everything they started."""
+    """Builder, evaluator and device pool, ended with everything they started.
+
+    UsageError where candidates can't be shut in as far as asked.
+    """
     marked = {**os.environ, MARK: this_process().mark}
     locks = prepare_folder(lock_folder())
     layout = shared_layout(locks, cpu_slots()) if backend is Backend.CPU else nullcontext()
     with layout, tempfile.TemporaryDirectory(prefix="caesar-") as folder:
-        async with Zygote(preload=("torch", "caesar.evaluators.child"), env=marked) as zygote:
-            builder = InlineBuilder(cache=cache_folder() / "builds", zygote=zygote, arch=devices[0].arch)
-            builder.preflight(backend)
-            names = {device.id: device.name for device in devices}
-            evaluator = LocalEvaluator(
+        async with Zygote(preload=preloaded(backend), env=marked) as zygote:
+            tier = await shut_in(zygote, devices, isolation)
+            builder = InlineBuilder(
+                cache=cache_folder() / "builds",
                 zygote=zygote,
-                scratch=Path(folder),
-                device_names=names,
-                env=hub_environment(os.environ),
+                arch=devices[0].arch,
+                tier=tier,
+                most_bytes=cache_bytes(),
             )
-            async with LockedDevicePool(
-                devices, folder=locks, probe=healthy, audit=strangers, exclusive=exclusive
-            ) as pool:
-                yield Machinery(builder, evaluator, pool)
+            builder.preflight(backend)
+            evaluator = _evaluator(zygote, Path(folder), devices, tier=tier, kernelbench=kernelbench)
+            pool = LockedDevicePool(
+                devices,
+                folder=locks,
+                vacate=evaluator.vacate,
+                probe=healthy,
+                audit=strangers,
+                exclusive=exclusive,
+            )
+            try:
+                async with pool:
+                    yield Machinery(builder, evaluator, pool)
+            finally:
+                await evaluator.close()
+
+
+def preloaded(backend: Backend) -> tuple[str, ...]:
+    """What every child needs, imported once: on a GPU also what traces and counts a reference's work."""
+    needed = ("torch", "caesar.evaluators.judge", "caesar.evaluators.candidate")
+    return (*needed, *_PRELOADED_FOR_CUDA) if backend is Backend.CUDA else needed
+
+
+async def shut_in(zygote: Zygote, devices: Sequence[Device], isolation: Isolation) -> Tier:
+    """The strictest tier that works here; UsageError where that is below what was asked for."""
+    found = await probe(zygote, devices=nodes_of(devices[0]), env={"CUDA_VISIBLE_DEVICES": devices[0].id})
+    return found.tier if isolation is Isolation.AUTO else found.at_least(Tier(isolation.value))
+
+
+def _evaluator(
+    zygote: Zygote, scratch: Path, devices: Sequence[Device], *, tier: Tier, kernelbench: Installation | None
+) -> ChosenEvaluator:
+    hub = hub_environment(os.environ)
+    nodes = {device.id: nodes_of(device) for device in devices}
+    ours = LocalEvaluator(
+        zygote=zygote,
+        scratch=scratch,
+        device_names={device.id: device.name for device in devices},
+        tier=tier,
+        nodes=nodes,
+        cpus={device.id: device.cpus for device in devices if device.cpus},
+        env=hub,
+        baselines=BaselineCache(cache_folder() / "baselines"),
+    )
+    if kernelbench is None:
+        return ChosenEvaluator(ours, None, isolation=tier)
+    theirs = KernelBenchJudge(kernelbench, zygote=zygote, scratch=scratch, tier=tier, nodes=nodes, env=hub)
+    return ChosenEvaluator(ours, theirs, isolation=tier)

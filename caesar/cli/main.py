@@ -121,12 +121,21 @@ def run(
 
 
 @app.command()
+def doctor(*, kernelbench: KernelBench = None, json: Json = False) -> None:
+    """Tell what works on this machine, and what to do about what does not."""
+    from caesar.cli.doctor import doctor_command
+
+    raise typer.Exit(doctor_command(kernelbench=kernelbench, json=json))
+
+
+@app.command()
 def evaluate(
     file: Annotated[Path, typer.Argument(help="A candidate: a Python module with ModelNew.")],
     *,
     problem: Annotated[str, typer.Option(help="SUITE/ID (kernelbench/level1/19) or a problem's file.")],
     backend: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     precision: Annotated[str, typer.Option(help="fp32, fp16 or bf16.")] = "fp32",
+    judge: Annotated[str, typer.Option(help="caesar, kernelbench or both.")] = "caesar",
     devices: Annotated[list[str] | None, typer.Option(help="Devices: GPU UUIDs, indices, cpu:N.")] = None,
     kernelbench: KernelBench = None,
     json: Json = False,
@@ -139,11 +148,43 @@ def evaluate(
         problem=problem,
         backend=backend,
         precision=precision,
+        judge=judge,
         devices=tuple(devices or ()),
         kernelbench=kernelbench,
         json=json,
     )
     raise typer.Exit(status)
+
+
+@app.command()
+def baseline(
+    suite: Annotated[str, typer.Argument(help="starter, kernelbench/level1, hub/level1, a path.")],
+    *,
+    ids: Annotated[list[str] | None, typer.Option(help="Problem ids or ranges (10-20); may repeat.")] = None,
+    backend: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="An evaluation key (tf32=both); may repeat."),
+    ] = None,
+    devices: Annotated[list[str] | None, typer.Option(help="Devices: GPU UUIDs, indices, cpu:N.")] = None,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Measure what is known as well.")] = False,
+    kernelbench: KernelBench = None,
+    json: Json = False,
+) -> None:
+    """Measure a suite's references, eager and compiled, and keep their times."""
+    from caesar.cli.baseline import BaselineOptions, baseline_command
+
+    options = BaselineOptions(
+        suite=suite,
+        ids=tuple(part for text in ids or () for part in text.split(",") if part),
+        backend=backend,
+        settings=tuple(settings or ()),
+        devices=tuple(devices or ()),
+        refresh=refresh,
+        kernelbench=kernelbench,
+        json=json,
+    )
+    raise typer.Exit(baseline_command(options))
 
 
 @app.command()
@@ -183,6 +224,36 @@ def report(
     from caesar.cli.report import report_command
 
     report_command(store, tuple(runs or ()), json=json)
+
+
+@app.command()
+def rescore(
+    run: RunName,
+    *,
+    judge: Annotated[str, typer.Option(help="Who judges again: kernelbench.")] = "kernelbench",
+    every: Annotated[
+        bool, typer.Option("--all", help="Every candidate that was evaluated, not only those that passed.")
+    ] = False,
+    again: Annotated[bool, typer.Option("--again", help="Those that were rescored before, too.")] = False,
+    devices: Annotated[list[str] | None, typer.Option(help="Devices: GPU UUIDs, indices.")] = None,
+    kernelbench: KernelBench = None,
+    store: Store = _STORE,
+    json: Json = False,
+) -> None:
+    """Have KernelBench judge a run's candidates afterwards, and record what it says beside ours."""
+    from caesar.cli.rescore import RescoreOptions, rescore_command
+
+    options = RescoreOptions(
+        run=run,
+        judge=judge,
+        every=every,
+        again=again,
+        devices=tuple(devices or ()),
+        kernelbench=kernelbench,
+        store=store,
+        json=json,
+    )
+    raise typer.Exit(rescore_command(options))
 
 
 @app.command()
@@ -272,6 +343,26 @@ def problems_show(
     from caesar.cli.problems import show_command
 
     show_command(problem, kernelbench=kernelbench, json=json)
+
+
+@problems_app.command("audit")
+def problems_audit(
+    suite: Annotated[str, typer.Argument(help="starter, kernelbench/level1, hub/level1, a path.")] = "starter",
+    *,
+    ids: Annotated[list[str] | None, typer.Option(help="Problem ids or ranges (10-20); may repeat.")] = None,
+    precision: Annotated[str, typer.Option(help="fp32, fp16 or bf16: the tolerance to pass.")] = "fp32",
+    limit: Annotated[float, typer.Option(help="Seconds for each problem.", min=1)] = 300.0,
+    kernelbench: KernelBench = None,
+    json: Json = False,
+) -> None:
+    """Tell which problems a candidate would pass that computes nothing."""
+    from caesar.cli.audit import audit_command
+
+    chosen = tuple(part for text in ids or () for part in text.split(",") if part)
+    status = audit_command(
+        suite, ids=chosen, precision=precision, limit_s=limit, kernelbench=kernelbench, json=json
+    )
+    raise typer.Exit(status)
 
 
 def _overrides(*flags: dict[str, object], ids: list[str] | None) -> dict[str, object]:

@@ -23,7 +23,7 @@ __all__ = ["export_command", "export_quietly", "report_command", "sql_command"]
 def report_command(store: Path, runs: Sequence[str], *, json: bool) -> None:
     """Print the summary, fast_p by turn, the speedups, and where the time on devices went."""
     with _database(store, runs, texts=False) as connection:
-        tables = {name: run_query(connection, name) for name in ("summary", "fast_p", "speedup")}
+        tables = {name: run_query(connection, name) for name in ("summary", "fast_p", "speedup", "kernelbench")}
         device_time = run_query(connection, "device_time")
     shown = report(**tables)
     if json:

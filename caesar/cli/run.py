@@ -17,7 +17,7 @@ from caesar.cli.cluster import RAY, RayMachinery, is_ray, ray_machinery
 from caesar.cli.files import read_spec
 from caesar.cli.live import Display, open_display
 from caesar.cli.look import find_run
-from caesar.cli.machinery import Machinery, backend_of, choose_devices, machinery
+from caesar.cli.machinery import Machinery, backend_of, choose_devices, kernelbench_for, machinery
 from caesar.cli.options import RunOptions
 from caesar.cli.output import counted, emit_json, note
 from caesar.cli.report import export_quietly
@@ -31,7 +31,8 @@ from caesar.engine.plan import Configuration, Run, extension, fold_run, members,
 from caesar.engine.scheduler import RunStream, Tally, run_all
 from caesar.engine.world import World
 from caesar.errors import CaesarError, UsageError
-from caesar.evaluators.verdicts import VERSION
+from caesar.evaluators.chosen import version_of
+from caesar.evaluators.kernelbench import Installation
 from caesar.events import RunResumed
 from caesar.fsm.machine import compile_machine
 from caesar.fsm.overrides import setting
@@ -59,6 +60,7 @@ class _Prepared:
     backend: Backend
     devices: tuple[Device, ...]
     model: Model
+    kernelbench: Installation | None
 
 
 def run_command(options: RunOptions) -> int:
@@ -83,6 +85,7 @@ def _prepare(options: RunOptions) -> _Prepared:
     spec = load(read_spec(options.spec), file=str(options.spec), overrides=_overrides(options))
     backend = backend_of(spec.backend)
     spec = replace(spec, backend=backend)
+    kernelbench = kernelbench_for(spec.evaluation.judge, backend, root=options.kernelbench)
     devices = (RAY,) if is_ray(options.devices) else choose_devices(backend, options.devices)
     problems = _problems(spec, options)
     model = open_model(
@@ -95,11 +98,11 @@ def _prepare(options: RunOptions) -> _Prepared:
         spec=spec,
         problems=problems,
         templates=shipped(),
-        evaluator=VERSION,
+        evaluator=version_of(kernelbench),
         caesar=version("caesar"),
         provenance=model.provenance,
     )
-    return _Prepared(options, configuration, backend, devices, model)
+    return _Prepared(options, configuration, backend, devices, model, kernelbench)
 
 
 def _plain_name(name: str, *, flag: str) -> str:
@@ -150,8 +153,14 @@ async def _in_store(
 def _opened(prepared: _Prepared) -> AbstractAsyncContextManager[Machinery | RayMachinery]:
     """What builds and judges: this machine's, or a Ray cluster's."""
     if prepared.devices == (RAY,):
-        return ray_machinery(prepared.backend, version=VERSION)
-    return machinery(prepared.devices, prepared.backend, exclusive=prepared.options.exclusive)
+        return ray_machinery(prepared.backend, version=prepared.configuration.evaluator)
+    return machinery(
+        prepared.devices,
+        prepared.backend,
+        isolation=prepared.configuration.spec.evaluation.isolation,
+        kernelbench=prepared.kernelbench,
+        exclusive=prepared.options.exclusive,
+    )
 
 
 async def _taken_up(configuration: Configuration, log: SqliteEventLog, run_id: str) -> tuple[Run, RunStream]:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from caesar.errors import UsageError
 
-__all__ = ["Device", "Gpus", "cpu_name", "find_gpus", "inventory", "visible"]
+__all__ = ["Device", "Gpus", "cpu_name", "find_gpus", "inventory", "nodes_of", "visible"]
 
 _log = logging.getLogger(__name__)
 
@@ -116,6 +116,19 @@ def visible(listed: Sequence[Device], selection: str | None) -> Gpus:
             return Gpus(tuple(chosen), reason)
         chosen.append(device)
     return Gpus(tuple(chosen))
+
+
+def nodes_of(device: Device, *, drivers: Path = Path("/proc/driver/nvidia/gpus")) -> tuple[Path, ...]:
+    """The device nodes that a process needs to use a GPU, and no other GPU's; none for a CPU."""
+    if device.index is None:
+        return ()
+    minor = device.index
+    for information in sorted(drivers.glob("*/information")):
+        fields = dict(line.split(":", 1) for line in _read(information).splitlines() if ":" in line)
+        if fields.get("GPU UUID", "").strip() == device.id:
+            minor = int(fields.get("Device Minor", minor))
+    names = (f"nvidia{minor}", "nvidiactl", "nvidia-uvm", "nvidia-uvm-tools", "nvidia-modeset")
+    return tuple(path for name in names if (path := Path("/dev", name)).exists())
 
 
 def cpu_name(cpuinfo: str) -> str:

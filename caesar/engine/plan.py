@@ -15,6 +15,7 @@ import msgspec
 from caesar.domain import Digest, Problem, digest_of, stream_of
 from caesar.errors import StoreError, UsageError
 from caesar.events import (
+    CandidateRescored,
     Envelope,
     Event,
     HeadRecorded,
@@ -155,6 +156,8 @@ def _evolve(run: Run | None, event: Event) -> Run:
             return replace(after, finished=False)
         case RunFinished():
             return replace(after, finished=event.suspended == 0)
+        case CandidateRescored():
+            return after
         case HeadRecorded():
             return replace(after, heads=(*run.heads, event))
         case _:

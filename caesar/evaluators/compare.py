@@ -11,35 +11,45 @@ Imports torch: only an evaluation's child may import this.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 
 from caesar.domain import Mismatch
+from caesar.evaluators.device import Device
+from caesar.evaluators.outputs import described, skeleton
 from caesar.evaluators.tensors import blocks, leaves
+from caesar.evaluators.wire import Form, Leaf, Shown
 
-__all__ = ["COMPARABLE", "is_finite", "mismatch"]
-
-COMPARABLE = (torch.Tensor, int, float, bool, str, type(None))
-"""What an output may be made of."""
-
-_PLAIN = (torch.Tensor, torch.nn.Parameter)
-"""The types whose values are there when they are looked at."""
+__all__ = ["is_finite", "mismatch", "relative_error"]
 
 _TEXT_LENGTH = 200
 
+_MOST_BLOCKS = 8
+"""How many blocks of a tensor are looked at in float64."""
 
-def mismatch(expected: Any, got: Any, *, tolerance: float) -> Mismatch | None:
-    """The first difference between the reference's output and the candidate's; None where there is none."""
-    ours, theirs = list(leaves(expected)), list(leaves(got))
-    if len(ours) != len(theirs):
-        return Mismatch("count", _plural(len(ours)), _plural(len(theirs)))
-    for number, ((path, one), (their_path, other)) in enumerate(zip(ours, theirs, strict=True)):
-        if path != their_path:
-            return Mismatch(
-                "type", f"output{path}"[:_TEXT_LENGTH], f"output{their_path}"[:_TEXT_LENGTH], output=number
-            )
-        found = _leaf_mismatch(one, other, tolerance=tolerance, output=number)
+
+def mismatch(
+    expected: Any, shown: Shown, got: Sequence[torch.Tensor | None], *, tolerance: float, device: Device
+) -> Mismatch | None:
+    """The first difference between the reference's output and what was shown; None where there is none.
+
+    `got` are the shared buffer's tensors, one for each tensor of the reference's: read only where the
+    candidate says that its own has the same form.
+    """
+    ours = list(leaves(expected))
+    if len(ours) != shown.count:
+        return Mismatch("count", _plural(len(ours)), _plural(shown.count))
+    if skeleton(ours) != shown.skeleton:
+        return Mismatch(
+            "type", f"outputs nested as {[path for path, _ in ours]}"[:_TEXT_LENGTH], "another nesting"
+        )
+    for number, ((_, leaf), told, tensor) in enumerate(zip(ours, shown.leaves, got, strict=True)):
+        wanted = described(leaf, device=device)
+        found = _form_mismatch(wanted, told, number) or _leaf_mismatch(
+            leaf, wanted, told, tensor, tolerance=tolerance, output=number
+        )
         if found is not None:
             return found
     return None
@@ -50,42 +60,51 @@ def is_finite(value: Any) -> bool:
     return all(_nonfinite(leaf) == 0 for _, leaf in leaves(value) if isinstance(leaf, torch.Tensor))
 
 
-def _leaf_mismatch(expected: Any, got: Any, *, tolerance: float, output: int) -> Mismatch | None:
+def _form_mismatch(wanted: Leaf, told: Leaf, output: int) -> Mismatch | None:
+    """The first of type, device, dtype and shape that differs."""
+    if wanted.form is not Form.TENSOR:
+        return None if wanted.form is told.form else Mismatch("type", wanted.name, told.name, output=output)
+    match told.form:
+        case Form.TENSOR if wanted.name != told.name:
+            return Mismatch("dtype", f"torch.{wanted.name}", f"torch.{told.name}", output=output)
+        case Form.TENSOR if wanted.shape != told.shape:
+            return Mismatch("shape", str(wanted.shape), str(told.shape), output=output)
+        case Form.TENSOR:
+            return None
+        case Form.ELSEWHERE:
+            return Mismatch("device", "the leased device", told.name, output=output)
+    return Mismatch("type", "Tensor", told.name, output=output)
+
+
+def _leaf_mismatch(
+    expected: Any, wanted: Leaf, told: Leaf, got: torch.Tensor | None, *, tolerance: float, output: int
+) -> Mismatch | None:
+    """Whether the values differ, the forms being equal."""
     if isinstance(expected, torch.Tensor):
-        return _tensor_mismatch(expected, got, tolerance=tolerance, output=output)
-    if type(got) is not type(expected):
-        return Mismatch("type", _type_name(expected), _type_name(got), output=output)
+        assert got is not None
+        if all(_are_close(expected[at], got[at], tolerance) for at, _ in blocks(tuple(expected.shape))):
+            return None
+        return _values_mismatch(expected, got, tolerance=tolerance, output=output)
     close = (
-        math.isclose(expected, got, rel_tol=tolerance, abs_tol=tolerance)
+        math.isclose(wanted.value, told.value, rel_tol=tolerance, abs_tol=tolerance)
         if isinstance(expected, float)
-        else expected == got
+        else wanted.value == told.value
     )
     if close:
         return None
-    return Mismatch("values", _short(expected), _short(got), wrong_share=1.0, output=output)
+    return Mismatch("values", _short(expected), _short(told.value), wrong_share=1.0, output=output)
 
 
-def _tensor_mismatch(expected: torch.Tensor, got: Any, *, tolerance: float, output: int) -> Mismatch | None:
-    differing = _form_mismatch(expected, got)
-    if differing is not None:
-        kind, ours, theirs = differing
-        return Mismatch(kind, ours, theirs, output=output)
-    if all(_close(expected[index], got[index], tolerance).all() for index, _ in blocks(tuple(expected.shape))):
-        return None
-    return _values_mismatch(expected, got, tolerance=tolerance, output=output)
+def _are_close(expected: torch.Tensor, got: torch.Tensor, tolerance: float) -> bool:
+    """Whether all elements agree: the quick way first, which takes equal infinities for different.
 
-
-def _form_mismatch(expected: torch.Tensor, got: Any) -> tuple[str, str, str] | None:
-    """The first of type, device, dtype and shape that differs: its kind and both sides' texts."""
-    if type(got) not in _PLAIN:
-        return "type", "Tensor", _type_name(got)
-    forms = (
-        ("type", expected.layout, got.layout),
-        ("device", expected.device, got.device),
-        ("dtype", expected.dtype, got.dtype),
-        ("shape", tuple(expected.shape), tuple(got.shape)),
-    )
-    return next(((kind, str(ours), str(theirs)) for kind, ours, theirs in forms if ours != theirs), None)
+    It subtracts what is allowed, since an infinite output allows for any difference: inf - inf is NaN.
+    """
+    if expected.is_floating_point():
+        allowed = got.abs().mul_(tolerance).add_(tolerance)
+        if bool((expected - got).abs_().sub_(allowed).le_(0.0).all()):
+            return True
+    return bool(_close(expected, got, tolerance).all())
 
 
 def _close(expected: torch.Tensor, got: torch.Tensor, tolerance: float) -> torch.Tensor:
@@ -95,17 +114,36 @@ def _close(expected: torch.Tensor, got: torch.Tensor, tolerance: float) -> torch
     return torch.isclose(expected, got, rtol=tolerance, atol=tolerance)
 
 
+def relative_error(exact: torch.Tensor, got: torch.Tensor) -> float:
+    """The difference's norm over that of the exact values, in float64; NaN where either is not finite.
+
+    Of a very large tensor some blocks are looked at, spread over all of it.
+    """
+    difference, whole = 0.0, 0.0
+    places = [at for at, _ in blocks(tuple(exact.shape))]
+    for at in places[:: -(-len(places) // _MOST_BLOCKS)]:
+        part = exact[at].to(torch.float64)
+        difference += float((got[at].to(torch.float64) - part).square().sum())
+        whole += float(part.square().sum())
+    if not (math.isfinite(difference) and math.isfinite(whole)):
+        return math.nan
+    return math.sqrt(difference / whole) if whole else math.sqrt(difference)
+
+
 def _values_mismatch(expected: torch.Tensor, got: torch.Tensor, *, tolerance: float, output: int) -> Mismatch:
-    """Where the values differ first, how many do, and by how much at most."""
+    """Where the values differ first, how many do, in which pattern, and by how much at most."""
     wrong, largest, first = 0, math.nan, None
+    extent = _Extent(tuple(expected.shape))
     for index, origin in blocks(tuple(expected.shape)):
         close = _close(expected[index], got[index], tolerance)
         count = int((~close).sum())
-        if count and first is None:
-            first = _position(close, origin)
+        if count:
+            first = _position(close, origin) if first is None else first
+            extent.take(~close, origin)
         wrong += count
         largest = _larger(largest, _largest_error(expected[index], got[index]))
-    assert first is not None
+    if first is None:  # the candidate wrote the right values between two looks
+        return Mismatch("values", "a stable output", "one that changed after it was shown", output=output)
     return Mismatch(
         "values",
         _short(expected[first].item()),
@@ -114,15 +152,56 @@ def _values_mismatch(expected: torch.Tensor, got: torch.Tensor, *, tolerance: fl
         wrong_share=wrong / expected.numel(),
         max_abs_error=_short(largest),
         nonfinite=_nonfinite(got),
+        pattern=extent.words(),
         output=output,
     )
 
 
+class _Extent:
+    """Where wrong elements lie, dimension by dimension."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self._shape = shape
+        self._hit = [torch.zeros(size, dtype=torch.bool) for size in shape]
+
+    def take(self, wrong: torch.Tensor, origin: tuple[int, ...]) -> None:
+        """Add a block's wrong elements; its leading dimensions may be single indices."""
+        lead = len(self._shape) - wrong.dim()
+        for dim in range(lead):
+            self._hit[dim][origin[dim]] = True
+        for dim in range(wrong.dim()):
+            others = [other for other in range(wrong.dim()) if other != dim]
+            hit = (wrong.any(dim=others) if others else wrong).cpu()
+            start = origin[lead + dim]
+            self._hit[lead + dim][start : start + len(hit)] |= hit
+
+    def words(self) -> str | None:
+        """A clause for each dimension; None for a single number."""
+        clauses = [f"dim {dim}: {_range_of(hit)}" for dim, hit in enumerate(self._hit)]
+        return "; ".join(clauses)[:_TEXT_LENGTH] if clauses else None
+
+
+def _range_of(hit: torch.Tensor) -> str:
+    """All of 8, 5 of 8 (3 to 7), 1 of 8 (3)."""
+    at = hit.nonzero().reshape(-1)
+    if len(at) == len(hit):
+        return f"all of {len(hit)}"
+    low, high = int(at[0]), int(at[-1])
+    every = len(at) > 1 and len({int(step) for step in at[1:] - at[:-1]}) == 1
+    step = int(at[1] - at[0]) if every else 1
+    until = f" to {high}" if high > low else ""
+    stride = f", every {step}" if step > 1 else ""
+    return f"{len(at)} of {len(hit)} ({low}{until}{stride})"
+
+
 def _position(close: torch.Tensor, origin: tuple[int, ...]) -> tuple[int, ...]:
     """The index, in the whole tensor, of a block's first element that is not close."""
-    inside = torch.unravel_index((~close).reshape(-1).to(torch.uint8).argmax(), close.shape)
-    lead = len(origin) - len(inside)
-    offsets = (0,) * lead + tuple(int(part) for part in inside)
+    flat = int((~close).reshape(-1).to(torch.uint8).argmax())
+    inside: tuple[int, ...] = ()
+    for size in reversed(close.shape):
+        flat, at = divmod(flat, size)
+        inside = (at, *inside)
+    offsets = (0,) * (len(origin) - len(inside)) + inside
     return tuple(start + offset for start, offset in zip(origin, offsets, strict=True))
 
 
@@ -149,10 +228,6 @@ def _short(value: object) -> str:
     """A value as a short text."""
     text = f"{value:.7g}" if isinstance(value, float) else repr(value)
     return text[:_TEXT_LENGTH]
-
-
-def _type_name(value: object) -> str:
-    return type(value).__name__[:_TEXT_LENGTH]
 
 
 def _plural(count: int) -> str:

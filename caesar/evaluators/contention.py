@@ -7,11 +7,13 @@ can: what all processors were busy with, less what this process used.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-__all__ = ["Snapshot", "busy_ticks", "share_of_others"]
+__all__ = ["Snapshot", "Watch", "busy_ticks"]
 
 _STAT = Path("/proc/stat")
 _IDLE_FIELDS = (3, 4)
@@ -43,6 +45,31 @@ class Snapshot:
         return cls(total, busy, (times.user + times.system) * ticks_per_s)
 
 
+class Watch:
+    """Adds up what others did during some stretches of time: those in which nobody else should work."""
+
+    def __init__(self) -> None:
+        self._total = 0
+        self._others = 0.0
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """One stretch."""
+        before = Snapshot.now()
+        yield
+        after = Snapshot.now()
+        if before is not None and after is not None:
+            self._total += after.total - before.total
+            self._others += (after.busy - before.busy) - (after.own - before.own)
+
+    @property
+    def share(self) -> float:
+        """How much of all processors' time others used, 0 to 1; 0 where too few ticks passed to tell."""
+        if self._total < _LEAST_TICKS:
+            return 0.0
+        return min(1.0, max(0.0, self._others / self._total))
+
+
 def busy_ticks(stat: str) -> tuple[int, int]:
     """All ticks of all processors and those with work to do, from the text of /proc/stat."""
     name, *fields = stat.partition("\n")[0].split()
@@ -51,12 +78,3 @@ def busy_ticks(stat: str) -> tuple[int, int]:
     ticks = [int(field) for field in fields[:_GUEST_FIELD]]
     total = sum(ticks)
     return total, total - sum(ticks[field] for field in _IDLE_FIELDS)
-
-
-def share_of_others(before: Snapshot, after: Snapshot) -> float:
-    """How much of all processors' time others used in between, 0 to 1; 0 where too few ticks passed to tell."""
-    total = after.total - before.total
-    if total < _LEAST_TICKS:
-        return 0.0
-    others = (after.busy - before.busy) - (after.own - before.own)
-    return min(1.0, max(0.0, others / total))

@@ -9,24 +9,38 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
-__all__ = ["Cpu", "Cuda", "Device", "is_hardware", "is_out_of_memory", "open_device"]
+from caesar.evaluators.surroundings import driver_version
+
+__all__ = ["Cpu", "Cuda", "Device", "TimedCall", "allow_tf32", "is_hardware", "is_out_of_memory", "open_device"]
 
 _FLUSH_BYTES = 256 << 20
 """More than any GPU's second-level cache holds."""
 
-_HEAD_START_CYCLES = 2_000_000
-"""How long a GPU is kept busy before a timed call's first event: 1 ms at 2 GHz, in which the host launches.
+_HEAD_START_CYCLES = 400_000
+"""How long a GPU is kept busy after the flush: 0.2 ms at 2 GHz, in which the host launches the call.
 
-An idle GPU would wait for the host between kernels, and the events would measure the host: on an H200
-a kernel of 10 us came to 22 to 54, a reference of 66 to 177 to 335, as the machine's load had it.
+KernelBench's loop launches behind its flush as well, from a process that does nothing else; here judge
+and candidate have just woken up, and launch more slowly.
 """
 
 _HARDWARE = ("uncorrectable ECC", "busy or unavailable", "hardware error", "GPU is lost")
 """What the driver says where the device, not a kernel, is broken."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimedCall:
+    """One call, its work on the device included."""
+
+    elapsed_ms: float
+    launch_ms: float
+    """Until the call returned to the host; on the CPU that is all of it."""
+    result: Any
 
 
 class Device(ABC):
@@ -35,6 +49,22 @@ class Device(ABC):
     torch_device: torch.device
     name: str
     """The hardware's name."""
+
+    @property
+    def driver(self) -> str | None:
+        """The driver's version; None where there is none."""
+        return None
+
+    def conditions(self) -> dict[str, float]:
+        """Clocks, temperature, power and company, as far as they can be had."""
+        return {}
+
+    def works(self) -> bool:
+        """Whether this process, which nobody has tampered with, can still compute on the device."""
+        try:
+            return bool((torch.ones(16, device=self.torch_device) * 2).sum().item() == 32)  # noqa: PLR2004
+        except RuntimeError:
+            return False
 
     @abstractmethod
     def synchronize(self) -> None:
@@ -45,8 +75,8 @@ class Device(ABC):
         """Empty the caches that earlier calls may have filled."""
 
     @abstractmethod
-    def timed(self, call: Callable[[], object]) -> tuple[float, object]:
-        """A call's milliseconds, its work on the device included, and its result."""
+    def timed(self, call: Callable[[], object]) -> TimedCall:
+        """Make a call on cold caches, measured in milliseconds, and return once the device is idle."""
 
 
 class Cpu(Device):
@@ -63,11 +93,12 @@ class Cpu(Device):
     def flush(self) -> None:
         """Do nothing: fresh inputs are as warm for the reference as for the candidate."""
 
-    def timed(self, call: Callable[[], object]) -> tuple[float, object]:
-        """A call's wall-clock milliseconds and its result."""
+    def timed(self, call: Callable[[], object]) -> TimedCall:
+        """Make a call, measured by the wall clock."""
         started = self._now()
         result = call()
-        return (self._now() - started) * 1000.0, result
+        elapsed_ms = (self._now() - started) * 1000.0
+        return TimedCall(elapsed_ms, elapsed_ms, result)
 
 
 class Cuda(Device):
@@ -83,26 +114,63 @@ class Cuda(Device):
         self._record = torch.cuda.Event.record
         self._elapsed: Callable[[torch.cuda.Event, torch.cuda.Event], float] = torch.cuda.Event.elapsed_time
         self._synchronize = torch.cuda.synchronize
+        self._now = time.perf_counter
         self._sleep: Callable[[int], None] = torch.cuda._sleep  # noqa: SLF001 - it has no public name
-        self._flushed = torch.empty(_FLUSH_BYTES, dtype=torch.uint8, device=self.torch_device)
+        self._flushed: torch.Tensor | None = None
+
+    @property
+    def driver(self) -> str | None:
+        """The version that the kernel module tells."""
+        return driver_version()
+
+    def conditions(self) -> dict[str, float]:
+        """What NVML tells; nothing where the package nvidia-ml-py is missing."""
+        try:
+            return {
+                "sm_clock_mhz": float(torch.cuda.clock_rate()),
+                "temperature_c": float(torch.cuda.temperature()),
+                "power_w": torch.cuda.power_draw() / 1000.0,
+                "processes": float(_processes()),
+            }
+        except (RuntimeError, ImportError, OSError):
+            return {}
 
     def synchronize(self) -> None:
         """Return once every stream is idle; raises what failed in a kernel."""
         self._synchronize(self.torch_device)
 
     def flush(self) -> None:
-        """Queue an overwrite of the second-level cache."""
+        """Overwrite the second-level cache, and wait until that is done."""
+        self._queue_flush()
+        self.synchronize()
+
+    def _queue_flush(self) -> None:
+        if self._flushed is None:
+            self._flushed = torch.empty(_FLUSH_BYTES, dtype=torch.uint8, device=self.torch_device)
         self._flushed.zero_()
 
-    def timed(self, call: Callable[[], object]) -> tuple[float, object]:
-        """A call's milliseconds between two events, and its result, once the device is idle again."""
+    def timed(self, call: Callable[[], object]) -> TimedCall:
+        """Make a call between two events of the current stream, as KernelBench measures.
+
+        The flush is queued and not waited for: the host launches the call's kernels meanwhile, and the
+        process's context is the one that the device is at work for.
+        """
         start, end = self._event(enable_timing=True), self._event(enable_timing=True)
+        self._queue_flush()
         self._sleep(_HEAD_START_CYCLES)
         self._record(start)
+        launched = self._now()
         result = call()
+        launch_ms = (self._now() - launched) * 1000.0
         self._record(end)
         self.synchronize()
-        return self._elapsed(start, end), result
+        return TimedCall(self._elapsed(start, end), launch_ms, result)
+
+
+def allow_tf32(*, allowed: bool) -> None:
+    """Whether fp32 matrix products and convolutions may be done in TF32, in this process."""
+    torch.backends.cuda.matmul.allow_tf32 = allowed
+    torch.backends.cudnn.allow_tf32 = allowed
 
 
 def open_device(*, cuda: bool) -> Device:
@@ -120,6 +188,14 @@ def is_out_of_memory(error: BaseException | None) -> bool:
 def is_hardware(error: BaseException | None) -> bool:
     """Whether an exception says that the device itself is broken."""
     return isinstance(error, RuntimeError) and any(words in str(error) for words in _HARDWARE)
+
+
+def _processes() -> int:
+    """How many processes compute on the device."""
+    import pynvml  # noqa: PLC0415 - an optional package, which torch's functions above need too
+
+    handle = pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{torch.cuda.get_device_properties(0).uuid}")
+    return len(pynvml.nvmlDeviceGetComputeRunningProcesses(handle))
 
 
 def _processor() -> str:

@@ -1,12 +1,10 @@
-"""What the supervisor and an evaluation's child say to each other: JSON frames of closed types.
+"""What supervisor and judge say to each other: JSON messages of closed types, no torch.
 
-Shared by both sides, so nothing here imports torch. The supervisor reads frames strictly: one it
-can't read, or one out of its place, is a protocol violation, never a guess.
+The judge is trusted, the bytes are not: a message that can't be read ends the judge, never the run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -16,46 +14,44 @@ from caesar.domain import Finding, Mismatch
 from caesar.effects import EvaluationSettings
 
 __all__ = [
-    "STAGES",
     "Assignment",
+    "Baselines",
     "Cause",
+    "Contest",
     "Described",
     "Differs",
-    "Frame",
-    "Noticed",
-    "Prepared",
+    "Ending",
+    "Gone",
+    "Measure",
+    "Measured",
+    "Message",
+    "Passed",
     "Raised",
     "Reached",
-    "Reply",
+    "Report",
     "Stage",
-    "Timed",
-    "Tried",
     "Unusable",
-    "decode_frame",
+    "Violated",
+    "decode_message",
     "encode",
 ]
-
-Reply = Callable[[bytes], None]
-"""How a sandboxed child answers: one frame a call."""
 
 
 class Stage(StrEnum):
     """How far an evaluation came; from `candidate` on, whatever goes wrong is the candidate's doing."""
 
-    DEVICE = "device"
-    """Opening the device: nothing of the problem's has run."""
-    REFERENCE = "reference"
-    """Loading the reference and running it once."""
+    SETUP = "setup"
+    """Buffers are handed over, and it is measured what asking costs: nothing of the candidate's has run."""
     CANDIDATE = "candidate"
     """Loading the candidate and constructing its model."""
     TRIAL = "trial"
     """Correctness trials."""
+    SCRUTINY = "scrutiny"
+    """Other inputs, and the error against float64."""
     TIMING = "timing"
     """Timed calls of candidate and reference."""
-
-
-STAGES = tuple(Stage)
-"""The stages in the order an evaluation goes through them."""
+    EVIDENCE = "evidence"
+    """A traced call, and one of another shape."""
 
 
 class Cause(StrEnum):
@@ -77,17 +73,55 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """Everything a child needs to judge one candidate."""
+    """The problem that a judge is started for."""
 
     reference: str
     """The reference source."""
-    candidate: str
-    """The candidate's source."""
     settings: EvaluationSettings
     cuda: bool
     """True for the one visible GPU, False for the CPU."""
     limit_s: float
-    """The child's time limit, to tell a hopelessly slow reference early."""
+    """An evaluation's time limit, to tell a hopelessly slow reference early."""
+    threads: int
+
+
+class Contest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """To the judge, with the descriptor of a link to the candidate's process: judge it."""
+
+    writable: bool
+    """Whether the candidate gets inputs that it may write to."""
+
+
+class Measure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """To the judge: time the reference alone, in these ways (`baselines.baseline_name`)."""
+
+    names: tuple[str, ...]
+
+
+class Baselines(msgspec.Struct, frozen=True, tag="baselines", forbid_unknown_fields=True):
+    """The reference's times, by the way in which it was run; ways that failed are left out."""
+
+    samples_ms: dict[str, tuple[float, ...]]
+    failed: dict[str, str]
+    seconds: float
+
+
+class Described(msgspec.Struct, frozen=True, tag="described", forbid_unknown_fields=True):
+    """The judge is ready; what it runs on."""
+
+    device_name: str
+    torch: str
+    cuda: str | None
+    driver: str | None
+    seconds: float
+    """How long it took to get ready."""
+
+
+class Unusable(msgspec.Struct, frozen=True, tag="unusable", forbid_unknown_fields=True):
+    """No candidate can be judged here, for a reason that is not a candidate's."""
+
+    cause: Cause
+    what: str
 
 
 class Reached(msgspec.Struct, frozen=True, tag="reached", forbid_unknown_fields=True):
@@ -95,79 +129,89 @@ class Reached(msgspec.Struct, frozen=True, tag="reached", forbid_unknown_fields=
 
     stage: Stage
     seconds: float
-    """Since the child started."""
+    """Since the contest began."""
 
 
-class Described(msgspec.Struct, frozen=True, tag="described", forbid_unknown_fields=True):
-    """What the child runs on; sent before anything of the candidate's ran."""
-
-    device_name: str
-    torch: str
-    cuda: str | None
-
-
-class Unusable(msgspec.Struct, frozen=True, tag="unusable", forbid_unknown_fields=True):
-    """The evaluation can't take place, for a reason that is not the candidate's."""
-
-    cause: Cause
-    what: str
-
-
-class Prepared(msgspec.Struct, frozen=True, tag="prepared", forbid_unknown_fields=True):
-    """Both models are constructed and on the device."""
-
-    parameters: str
-
-
-class Tried(msgspec.Struct, frozen=True, tag="tried", forbid_unknown_fields=True):
-    """One more correctness trial passed."""
-
-
-class Noticed(msgspec.Struct, frozen=True, tag="noticed", forbid_unknown_fields=True):
-    """Something that is data, not a verdict."""
-
-    finding: Finding
-
-
-class Raised(msgspec.Struct, frozen=True, tag="raised", forbid_unknown_fields=True):
-    """The end: the candidate raised."""
-
-    error: str
-    """The exception's type name."""
-    detail: str
-    """The traceback, the candidate's frames only."""
-    out_of_memory: bool = False
-    hardware: bool = False
-    """True where the driver reports broken hardware, which no candidate can cause."""
-
-
-class Differs(msgspec.Struct, frozen=True, tag="differs", forbid_unknown_fields=True):
-    """The end: an output is not the reference's."""
-
-    mismatch: Mismatch
-    timed: bool = False
-    """True where only the output of a timed call differed."""
-
-
-class Timed(msgspec.Struct, frozen=True, tag="timed", forbid_unknown_fields=True):
-    """The end: every trial passed, and both were timed."""
+class Measured(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Timed calls, in order: the n-th of each were made on the same inputs."""
 
     candidate_ms: tuple[float, ...]
     reference_ms: tuple[float, ...]
+    launch_ms: float
+    """How long the candidate's calls took to return to the host, the median."""
+    reference_launch_ms: float
+    clock: str
+    """candidate: its own events or clock, which agree with the judge's; judge: the judge's, as they don't."""
+    overhead_ms: float
+    """What the judge's clock counts where nothing is called, the median."""
+    verified: int
+    """How many of the timed calls' outputs were compared."""
 
 
-Frame = Reached | Described | Unusable | Prepared | Tried | Noticed | Raised | Differs | Timed
+class Passed(msgspec.Struct, frozen=True, tag="passed", forbid_unknown_fields=True):
+    """Every trial passed, and both were timed."""
 
-_DECODER: msgspec.json.Decoder[Frame] = msgspec.json.Decoder(Frame)
+    measured: Measured
 
 
-def encode(message: Frame | Assignment) -> bytes:
+class Differs(msgspec.Struct, frozen=True, tag="differs", forbid_unknown_fields=True):
+    """An output is not the reference's."""
+
+    reason: str
+    mismatch: Mismatch | None = None
+
+
+class Raised(msgspec.Struct, frozen=True, tag="raised", forbid_unknown_fields=True):
+    """The candidate raised, by its own word."""
+
+    error: str
+    detail: str
+    out_of_memory: bool
+    hardware: bool
+
+
+class Violated(msgspec.Struct, frozen=True, tag="violated", forbid_unknown_fields=True):
+    """The candidate sent what was not due."""
+
+    what: str
+
+
+class Gone(msgspec.Struct, frozen=True, tag="gone", forbid_unknown_fields=True):
+    """The candidate's process went away; its end says why."""
+
+
+Ending = Passed | Differs | Raised | Violated | Gone
+
+
+class Report(msgspec.Struct, frozen=True, tag="report", forbid_unknown_fields=True):
+    """The judge's account of one candidate."""
+
+    ending: Ending
+    reached_s: dict[Stage, float]
+    """When each stage began, in seconds since the contest did."""
+    parameters: str | None
+    trials_passed: int
+    trials: int
+    findings: tuple[Finding, ...]
+    looked_at: dict[str, float]
+    """Kinds of inputs that were looked at, with the candidate's error over the reference's, against float64."""
+    conditions: dict[str, float]
+    """Clocks, temperature and company of the device, right after timing."""
+    seconds: float
+
+
+Message = Described | Unusable | Reached | Report | Baselines
+
+_DECODER: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
+
+
+def encode(message: Message | Assignment | Contest | Measure) -> bytes:
     """A message as JSON; its texts must be storable."""
     return msgspec.json.encode(message)
 
 
-def decode_frame(data: bytes) -> Frame | None:
-    """The frame that the bytes hold, or None where they hold none."""
+def decode_message(data: bytes) -> Message | None:
+    """The message that the bytes hold, or None where they hold none."""
     try:
         return _DECODER.decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

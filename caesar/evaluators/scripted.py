@@ -22,13 +22,14 @@ from caesar.domain import (
     Environment,
     Evaluation,
     Mismatch,
+    Timing,
     Trust,
     Verdict,
     digest_of,
 )
 from caesar.effects import Evaluate, Evaluated, Grant
 from caesar.errors import Fault
-from caesar.evaluators.verdicts import timing_of
+from caesar.evaluators.statistics import samples_of, timing_of
 
 __all__ = ["BASELINE_MS", "Script", "Scripted", "ScriptedEvaluator", "by_marker"]
 
@@ -112,11 +113,16 @@ class ScriptedEvaluator:
             evaluator=self.version,
             trials_passed=trials,
             trials=trials,
-            timing=timing_of((median_ms,), texts),
-            baselines=(Baseline("eager", timing_of((BASELINE_MS,), texts)),),
+            timing=_timing(median_ms, texts),
+            baselines=(Baseline("eager", _timing(BASELINE_MS, texts)),),
             parameters="copied",
         )
         return Evaluated(evaluation, texts)
+
+
+def _timing(median_ms: float, texts: dict[Digest, str]) -> Timing:
+    texts[digest_of(samples_of((median_ms,)))] = samples_of((median_ms,))
+    return timing_of((median_ms,))
 
 
 def _own_ms(candidate: Candidate) -> float:

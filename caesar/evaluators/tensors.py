@@ -16,8 +16,10 @@ __all__ = ["Index", "blocks", "cloned", "leaves", "mapped", "nbytes", "same_bits
 Index = tuple[int | slice, ...]
 """What picks a block of a tensor."""
 
-BLOCK_ELEMENTS = 1 << 24
+BLOCK_ELEMENTS = 1 << 27
 """How much of a tensor is compared at once: bounds the memory that comparing takes."""
+
+_INTEGERS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
 def mapped(value: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:
@@ -75,9 +77,11 @@ def blocks(shape: tuple[int, ...], limit: int = BLOCK_ELEMENTS) -> Iterator[tupl
 def same_bits(left: torch.Tensor, right: torch.Tensor) -> bool:
     """Whether two tensors of one shape and type hold the same bytes; NaN equals itself here."""
     return all(
-        torch.equal(_bytes_of(left[index]), _bytes_of(right[index])) for index, _ in blocks(tuple(left.shape))
+        torch.equal(_bits_of(left[index]), _bits_of(right[index])) for index, _ in blocks(tuple(left.shape))
     )
 
 
-def _bytes_of(block: torch.Tensor) -> torch.Tensor:
-    return block.resolve_conj().reshape(-1).view(torch.uint8)
+def _bits_of(block: torch.Tensor) -> torch.Tensor:
+    """The elements as integers of their size."""
+    whole = _INTEGERS.get(block.element_size(), torch.uint8)
+    return block.resolve_conj().reshape(-1).contiguous().view(whole)

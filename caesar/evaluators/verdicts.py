@@ -1,45 +1,99 @@
-"""From a child's end to an evaluation, or to a fault: docs/verdicts.md as pure functions.
+"""From a judge's report and the end of a candidate's process to an evaluation, or to a fault: pure functions.
 
-Up to the stage `candidate` nothing of the candidate's has run, so every failure is a fault; from
-there on every failure is the candidate's.
+docs/verdicts.md says the same in words. Up to the stage `candidate` nothing of the candidate's has
+run, so every failure is a fault; from there on every failure is the candidate's.
 """
 
 from __future__ import annotations
 
-import json
 import re
-import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from caesar.domain import (
     Baseline,
     Digest,
     Environment,
     Evaluation,
+    Finding,
     Mismatch,
+    Problem,
     Timing,
     Trust,
     Verdict,
     digest_of,
     storable,
 )
-from caesar.effects import Evaluate, Evaluated, Grant
+from caesar.effects import Evaluate, Evaluated, Tf32
 from caesar.errors import Fault
-from caesar.evaluators.account import Account, account_of
-from caesar.evaluators.protocol import Cause, Described, Differs, Raised, Stage, Timed, Unusable
+from caesar.evaluators.baselines import Measurement
+from caesar.evaluators.policy import Policy
+from caesar.evaluators.protocol import (
+    Cause,
+    Described,
+    Differs,
+    Gone,
+    Measured,
+    Passed,
+    Raised,
+    Report,
+    Stage,
+    Unusable,
+    Violated,
+)
+from caesar.evaluators.statistics import LEAST_PAIRS, quantiles, samples_of, speedup_interval, timing_of
+from caesar.sandbox.box import Tier
 from caesar.sandbox.job import Ended, How
 
-__all__ = ["ISOLATION", "VERSION", "evaluated_of", "timing_of"]
+__all__ = [
+    "TRUST",
+    "VERSION",
+    "Course",
+    "Place",
+    "evaluated_of",
+    "unusable",
+    "with_baselines",
+    "wrote_to_inputs",
+]
 
-VERSION = "1"
+VERSION = "2"
 """Changes whenever the same candidate could be judged differently; a run pins it."""
 
-ISOLATION = "none"
-"""One process holds candidate and judge; what keeps the supervisor apart is not called a sandbox yet."""
+TRUST = {Tier.NONE: Trust.NONE, Tier.PROCESS: Trust.LOW, Tier.NAMESPACE: Trust.HIGH}
+"""What a tier makes of a verdict: how hard it would have been to forge."""
 
 _DETAIL_CHARS = 4000
 _TEXT_LENGTH = 500
+
+_WRITES = ("CUDA error", "CUDA driver", "CUBLAS_STATUS", "CUDNN_STATUS", "illegal memory access")
+"""What writing to a read-only mapping of the device comes to: whoever asks the device next is told."""
+
+_MEMORY_SIGNALS = (7, 11)
+"""SIGBUS and SIGSEGV: what writing to read-only memory comes to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a candidate was judged."""
+
+    device: str
+    device_name: str | None
+    tier: Tier
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How judging a candidate went."""
+
+    described: Described
+    report: Report
+    ended: Ended
+    """Of the candidate's process."""
+    timed_out: bool
+    """True where its time was up before the judge was through."""
+    retried: bool = False
+    """True where this is the second time, on inputs that it may write to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,40 +104,57 @@ class _Ruling:
     reason: str | None = None
     detail: str = ""
     mismatch: Mismatch | None = None
-    timed: Timed | None = None
+    measured: Measured | None = None
 
 
-def evaluated_of(work: Evaluate, grant: Grant, ended: Ended, *, device_name: str | None) -> Evaluated:
-    """The evaluation that a child's end amounts to; Fault where it says nothing about the candidate."""
-    account = account_of(ended.replies, settings=work.settings)
+def wrote_to_inputs(course: Course) -> bool:
+    """Whether the candidate died as one does that writes to its inputs: it deserves a second look."""
+    report, ended = course.report, course.ended
+    if course.timed_out or report.reached_s.keys() - {Stage.SETUP, Stage.CANDIDATE, Stage.TRIAL}:
+        return False
+    match report.ending:
+        case Gone():
+            return (
+                ended.how is How.SIGNALLED and ended.code in _MEMORY_SIGNALS and Stage.TRIAL in report.reached_s
+            )
+        case Raised(error=error, detail=detail):
+            return report.trials_passed == 0 and (
+                error == "AcceleratorError" or any(word in detail for word in _WRITES)
+            )
+    return False
+
+
+def evaluated_of(work: Evaluate, course: Course, place: Place) -> Evaluated:
+    """The evaluation that a course amounts to; Fault where it says nothing about the candidate."""
+    report, ended = course.report, course.ended
     if ended.survivors:
         raise Fault(
-            "device",
-            f"a process of the evaluation on {grant.device} outlived being killed: restart the machine",
+            "survivors",
+            f"a process of the evaluation on {place.device} outlived being killed: restart the machine",
         )
-    if not account.candidate_ran or account.described is None:
-        raise _fault(work, grant, ended, account)
-    ruling = _ruling(account, ended, device=grant.device)
-    environment = _environment(work, grant, account.described, device_name=device_name)
-    return _evaluated(
-        work, account, ruling, environment=replace(environment, seconds=_seconds(account, ended.seconds))
-    )
+    if Stage.CANDIDATE not in report.reached_s:
+        raise Fault(
+            "evaluator", f"an evaluation on {place.device} ended before it began: {_tail(ended.output, 500)}"
+        )
+    ruling = _ruling(work, course, device=place.device)
+    return _evaluated(course, ruling, environment=_environment(work, course, place))
 
 
-def _fault(work: Evaluate, grant: Grant, ended: Ended, account: Account) -> Fault:
-    """Why the candidate never came to run."""
-    problem = f"{work.problem.suite}/{work.problem.id}"
-    if isinstance(account.ending, Unusable):
-        return _unusable(account.ending, problem=problem, device=grant.device)
-    if account.stage is Stage.REFERENCE:
-        return Fault("reference", f"the reference of {problem} {_how(ended)} before the candidate was loaded")
-    return Fault(
-        "evaluator", f"an evaluation on {grant.device} {_how(ended)} before it began: {_tail(ended.output)}"
-    )
+def with_baselines(
+    evaluated: Evaluated, *, known: Sequence[Measurement], measured: Sequence[Measurement]
+) -> Evaluated:
+    """The evaluation with further baselines beside its own."""
+    own = {baseline.name for baseline in evaluated.evaluation.baselines}
+    more = [Baseline(one.name, one.baseline.timing, cached=True) for one in known if one.name not in own]
+    more += [one.baseline for one in measured]
+    texts = {digest_of(text): text for one in (*known, *measured) if (text := samples_of(one.samples_ms))}
+    evaluation = replace(evaluated.evaluation, baselines=(*evaluated.evaluation.baselines, *more))
+    return Evaluated(evaluation, {**evaluated.texts, **texts})
 
 
-def _unusable(ending: Unusable, *, problem: str, device: str) -> Fault:
+def unusable(judged: Problem, ending: Unusable, *, device: str) -> Fault:
     """The fault in one sentence; trying again helps only where other work may have been in the way."""
+    problem = f"{judged.suite}/{judged.id}"
     what = ending.what[:_TEXT_LENGTH]
     match ending.cause:
         case Cause.DEVICE:
@@ -103,81 +174,78 @@ def _unusable(ending: Unusable, *, problem: str, device: str) -> Fault:
     return Fault("reference", f"the reference of {problem} {text}", permanent=True)
 
 
-def _how(ended: Ended) -> str:
-    """How a child ended, as the end of a sentence's subject."""
-    match ended.how:
-        case How.EXITED:
-            return f"exited with status {ended.code}"
-        case How.SIGNALLED:
-            return f"was ended by signal {ended.code}"
-        case How.TIMED_OUT:
-            return f"ran into the time limit after {ended.seconds:.0f} s"
-        case How.OUTPUT_LIMIT:
-            return "printed more than the output limit allows"
-        case How.REPLY_LIMIT:
-            return "replied more than the reply limit allows"
+def _ruling(work: Evaluate, course: Course, *, device: str) -> _Ruling:
+    """The verdict: what the judge saw, and where it saw nothing, how the process ended."""
+    output = _tail(course.ended.output)
+    match course.report.ending:
+        case Passed(measured=measured):
+            return _passed(work, course, measured)
+        case Differs(reason=reason, mismatch=found):
+            return _Ruling(Verdict.INCORRECT, reason, mismatch=found)
+        case Raised() as raised:
+            return _raised(raised, device=device)
+        case Violated(what=what):
+            return _Ruling(Verdict.CRASHED, "protocol", what)
+        case Gone():
+            return _gone(course, output)
 
 
-def _ruling(account: Account, ended: Ended, *, device: str) -> _Ruling:
-    """The verdict: how the child ended comes first, what it said only counts if it ended well."""
-    output = _tail(ended.output)
+def _passed(work: Evaluate, course: Course, measured: Measured) -> _Ruling:
+    if course.retried and Policy(work.settings.policy).rejects("input_mutated"):
+        return _Ruling(Verdict.INCORRECT, "input_mutated")
+    return _Ruling(Verdict.PASSED, measured=measured)
+
+
+def _gone(course: Course, output: str) -> _Ruling:
+    ended = course.ended
+    if course.timed_out:
+        return _Ruling(Verdict.TIMED_OUT, "time_limit", output)
     match ended.how:
-        case How.TIMED_OUT:
-            return _Ruling(Verdict.TIMED_OUT, "time_limit", output)
-        case How.OUTPUT_LIMIT:
-            return _Ruling(Verdict.CRASHED, "output_limit", output)
-        case How.REPLY_LIMIT:
-            return _Ruling(Verdict.CRASHED, "protocol", output)
         case How.SIGNALLED:
             return _Ruling(Verdict.CRASHED, f"signal:{ended.code}", output)
         case How.EXITED:
-            return _exited(account, ended.code, output, device=device)
-
-
-def _exited(account: Account, code: int, output: str, *, device: str) -> _Ruling:
-    if code != 0 or (account.intact and account.ending is None):
-        return _Ruling(Verdict.CRASHED, f"exit:{code}", output)
-    if not account.intact:
-        return _Ruling(Verdict.CRASHED, "protocol", output)
-    match account.ending:
-        case Raised() as raised:
-            return _raised(raised, device=device)
-        case Differs(mismatch=mismatch, timed=timed):
-            return _Ruling(Verdict.INCORRECT, "timed_output" if timed else mismatch.kind, mismatch=mismatch)
-        case Timed() as timed:
-            return _Ruling(Verdict.PASSED, timed=timed)
-    return _Ruling(Verdict.CRASHED, "protocol", output)
+            return _Ruling(Verdict.CRASHED, f"exit:{ended.code}", output)
+        case How.TIMED_OUT | How.REPLY_LIMIT:  # it had closed its end of the link, and was ended for that
+            return _Ruling(Verdict.CRASHED, "protocol", output)
+        case _:
+            return _Ruling(Verdict.CRASHED, ended.how.value, output)
 
 
 def _raised(raised: Raised, *, device: str) -> _Ruling:
     if raised.hardware:
-        raise Fault("device", f"device {device} reports broken hardware: {raised.detail[-_TEXT_LENGTH:]}")
+        raise Fault("hardware", f"device {device} reports broken hardware: {raised.detail[-_TEXT_LENGTH:]}")
     reason = "out_of_memory" if raised.out_of_memory else f"exception:{_word(raised.error)}"
     return _Ruling(Verdict.CRASHED, reason, _tail(raised.detail))
 
 
-def _environment(work: Evaluate, grant: Grant, described: Described, *, device_name: str | None) -> Environment:
+def _environment(work: Evaluate, course: Course, place: Place) -> Environment:
+    described = course.described
     return Environment(
-        device=grant.device,
-        device_name=device_name or described.device_name,
+        device=place.device,
+        device_name=place.device_name or described.device_name,
         torch=described.torch,
         cuda=described.cuda,
         precision=work.settings.precision.value,
-        isolation=ISOLATION,
-        trust=Trust.NONE,
+        isolation=place.tier.value,
+        trust=TRUST[place.tier],
+        seconds=_seconds(course.report, described),
+        driver=described.driver,
+        tf32=work.settings.tf32 is Tf32.ON,
+        conditions=dict(course.report.conditions),
     )
 
 
-def _seconds(account: Account, total: float) -> Mapping[str, float]:
-    """Where the time went; a stage that was not reached took none."""
-    check = min(account.reached_s.get(Stage.TRIAL, total), total)
-    timing = min(account.reached_s.get(Stage.TIMING, total), total)
-    return {"setup": check, "check": timing - check, "timing": total - timing}
+def _seconds(report: Report, described: Described) -> Mapping[str, float]:
+    """Where the time went, by stage; `judge` is what it took to get ready, for its first candidate."""
+    instants = [*report.reached_s.items(), (None, report.seconds)]
+    spent = {str(stage): after - began for (stage, began), (_, after) in pairwise(instants)}
+    return {"judge": described.seconds, **spent}
 
 
-def _evaluated(work: Evaluate, account: Account, ruling: _Ruling, *, environment: Environment) -> Evaluated:
+def _evaluated(course: Course, ruling: _Ruling, *, environment: Environment) -> Evaluated:
     """The evaluation and the texts it names."""
     texts: dict[Digest, str] = {}
+    report, measured = course.report, ruling.measured
     evaluation = Evaluation(
         verdict=ruling.verdict,
         environment=environment,
@@ -185,33 +253,48 @@ def _evaluated(work: Evaluate, account: Account, ruling: _Ruling, *, environment
         reason=ruling.reason,
         detail=_kept(ruling.detail, texts) if ruling.detail else None,
         mismatch=ruling.mismatch and _short(ruling.mismatch),
-        trials_passed=account.trials_passed,
-        trials=_trials(work, account),
-        timing=timing_of(ruling.timed.candidate_ms, texts) if ruling.timed else None,
-        baselines=(Baseline("eager", timing_of(ruling.timed.reference_ms, texts)),) if ruling.timed else (),
-        parameters=account.parameters,
-        findings=account.findings,
+        trials_passed=report.trials_passed,
+        trials=report.trials,
+        timing=_timing(measured.candidate_ms, texts, launch_ms=measured.launch_ms, clock=measured.clock)
+        if measured
+        else None,
+        baselines=_baselines(measured, texts),
+        parameters=report.parameters,
+        findings=_findings(course),
+        speedup_interval=_interval(measured),
+        looked_at=dict(report.looked_at),
     )
     return Evaluated(evaluation, texts)
 
 
-def _trials(work: Evaluate, account: Account) -> int:
-    """How many trials began: the passed ones, and the one under way when the evaluation ended."""
-    under_way = account.stage is Stage.TRIAL and account.trials_passed < work.settings.correctness_trials
-    return account.trials_passed + under_way
+def _findings(course: Course) -> tuple[Finding, ...]:
+    found = course.report.findings
+    survived = course.retried and course.report.trials_passed > 0
+    if survived and not any(finding.kind == "input_mutated" for finding in found):
+        return (*found, Finding("input_mutated", "the candidate writes to its inputs"))
+    return found
 
 
-def timing_of(samples: Sequence[float], texts: dict[Digest, str]) -> Timing:
-    """The statistics of some milliseconds, whose list is added to the texts."""
-    return Timing(
-        median_ms=statistics.median(samples),
-        mean_ms=statistics.fmean(samples),
-        std_ms=statistics.pstdev(samples),
-        min_ms=min(samples),
-        max_ms=max(samples),
-        trials=len(samples),
-        samples=_kept(json.dumps(list(samples)), texts),
-    )
+def _timing(samples_ms: tuple[float, ...], texts: dict[Digest, str], *, launch_ms: float, clock: str) -> Timing:
+    text = samples_of(samples_ms)
+    texts[digest_of(text)] = text
+    shares = quantiles(samples_ms)
+    names = ("p05", "p25", "p75", "p95")
+    timing = timing_of(samples_ms)
+    return replace(timing, launch_ms=launch_ms, clock=clock, quantiles_ms=dict(zip(names, shares, strict=True)))
+
+
+def _baselines(measured: Measured | None, texts: dict[Digest, str]) -> tuple[Baseline, ...]:
+    if measured is None:
+        return ()
+    eager = _timing(measured.reference_ms, texts, launch_ms=measured.reference_launch_ms, clock="judge")
+    return (Baseline("eager", eager),)
+
+
+def _interval(measured: Measured | None) -> tuple[float, float] | None:
+    if measured is None or len(measured.reference_ms) < LEAST_PAIRS:
+        return None
+    return speedup_interval(measured.reference_ms, measured.candidate_ms)
 
 
 def _short(mismatch: Mismatch) -> Mismatch:
@@ -223,6 +306,7 @@ def _short(mismatch: Mismatch) -> Mismatch:
         expected=mismatch.expected[:_TEXT_LENGTH],
         got=mismatch.got[:_TEXT_LENGTH],
         max_abs_error=error and error[:_TEXT_LENGTH],
+        pattern=mismatch.pattern and mismatch.pattern[:_TEXT_LENGTH],
     )
 
 
@@ -231,8 +315,8 @@ def _word(name: str) -> str:
     return re.sub(r"\W", "_", name)[:_TEXT_LENGTH]
 
 
-def _tail(text: str) -> str:
-    return storable(text)[-_DETAIL_CHARS:]
+def _tail(text: str, chars: int = _DETAIL_CHARS) -> str:
+    return storable(text)[-chars:]
 
 
 def _kept(text: str, texts: dict[Digest, str]) -> Digest:

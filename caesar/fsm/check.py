@@ -25,7 +25,6 @@ _LATER: Mapping[str, tuple[str, ...]] = {
     "context": ("since", "templates"),
     "context.history": ("best",),
     "context.show": ("crash", "findings", "torch_profile", "ncu", "roofline", "advice"),
-    "evaluation": ("baselines", "isolation", "judge", "timing"),
     "examples": ("kernelbench",),
     "limits": ("memory", "profile"),
     "machine.states.*": ("context", "model", "n", "parents"),

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from caesar.domain import Baseline, Feedback, Verdict
+from caesar.domain import Baseline, Evaluation, Feedback, Verdict
 from caesar.prompts.clean import cut, fence_for, scrubbed, visible
 from caesar.prompts.history import TurnView
 from caesar.prompts.texts import Templates
@@ -94,8 +94,15 @@ def _verdict(turn: TurnView, quote: _Quote) -> _Facts | None:
         "signal": _SIGNALS.get(argument, f"signal {argument}"),
         "trials": evaluation.trials if evaluation else 0,
         "trials_passed": evaluation.trials_passed if evaluation else 0,
+        "finding": quote.line(_deciding(evaluation)),
         "detail": "" if turn.outcome == Verdict.PASSED else quote.block(turn.detail),
     }
+
+
+def _deciding(evaluation: Evaluation | None) -> str:
+    """What was found that made the candidate incorrect; empty where no finding did."""
+    found = evaluation.findings if evaluation else ()
+    return next((finding.detail for finding in found if evaluation and finding.kind == evaluation.reason), "")
 
 
 def _build_log(turn: TurnView, quote: _Quote) -> _Facts | None:
@@ -118,6 +125,7 @@ def _mismatch(turn: TurnView, quote: _Quote) -> _Facts | None:
         "wrong_share": _percent(mismatch.wrong_share),
         "max_abs_error": quote.line(mismatch.max_abs_error or ""),
         "nonfinite": mismatch.nonfinite,
+        "pattern": quote.line(mismatch.pattern or ""),
         "output": mismatch.output,
     }
 

@@ -80,26 +80,38 @@ class Report:
     summary: Table
     fast_p: Table
     speedup: Table
+    kernelbench: Table
+    """Agreement with KernelBench's own evaluator; no rows where it judged nothing."""
     notes: tuple[str, ...]
     """What a reader has to know before believing a figure, one sentence each."""
 
 
-def report(*, summary: Table, fast_p: Table, speedup: Table) -> Report:
-    """The report over the results of the three queries of these names, with its notes."""
+def report(*, summary: Table, fast_p: Table, speedup: Table, kernelbench: Table) -> Report:
+    """The report over the results of the queries of these names, with its notes."""
     notes = tuple(note for run in summary.records() for note in _notes(run))
-    return Report(summary, fast_p, speedup, notes)
+    return Report(summary, fast_p, speedup, kernelbench, notes)
 
 
 def sheets(shown: Report) -> tuple[Sheet, ...]:
     """The report for people: a summary, fast_p by turn with a column per threshold, and the problems."""
-    return (_summary_sheet(shown.summary), _fast_p_sheet(shown.fast_p), _speedup_sheet(shown.speedup))
+    always = (_summary_sheet(shown.summary), _fast_p_sheet(shown.fast_p), _speedup_sheet(shown.speedup))
+    return (*always, _kernelbench_sheet(shown.kernelbench)) if shown.kernelbench.rows else always
 
 
 def document(shown: Report) -> dict[str, object]:
-    """The report for programs: {runs: [{...summary, fast_p: [...], problems: [...]}], notes: [...]}."""
+    """The report for programs: {runs: [{...summary, fast_p, problems, kernelbench}], notes}.
+
+    fast_p and problems are lists; kernelbench is null where KernelBench judged nothing.
+    """
     fast_p, problems = shown.fast_p.records(), shown.speedup.records()
+    agreement = shown.kernelbench.records()
     runs = [
-        {**run, "fast_p": _of_run(fast_p, run["run"]), "problems": _of_run(problems, run["run"])}
+        {
+            **run,
+            "fast_p": _of_run(fast_p, run["run"]),
+            "problems": _of_run(problems, run["run"]),
+            "kernelbench": next(iter(_of_run(agreement, run["run"])), None),
+        }
         for run in shown.summary.records()
     ]
     return {"runs": runs, "notes": list(shown.notes)}
@@ -205,6 +217,22 @@ def _fast_p_sheet(fast_p: Table) -> Sheet:
         for (run, turn), record in turns.items()
     )
     return Sheet("fast_p after n turns", columns, rows)
+
+
+def _kernelbench_sheet(agreement: Table) -> Sheet:
+    columns = (
+        Column("run"),
+        Column("compared", Form.COUNT),
+        Column("agreed", Form.COUNT),
+        Column("only ours", Form.COUNT),
+        Column("only KernelBench's", Form.COUNT),
+        Column("timed by both", Form.COUNT),
+        Column("our time over theirs", Form.SPEEDUP),
+        Column("within 3%", Form.COUNT),
+    )
+    names = ("name", "compared", "agreed", "only_ours", "only_kernelbench", "timed", "time_ratio", "within_3")
+    rows = tuple(tuple(record[name] for name in names) for record in agreement.records())
+    return Sheet("agreement with KernelBench's own evaluator", columns, rows)
 
 
 def _speedup_sheet(speedup: Table) -> Sheet:

@@ -7,74 +7,169 @@ import os
 import resource
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Never
 
+from caesar.sandbox.box import Box, Tier
+from caesar.sandbox.confine import Confinement, confine, give_up_user
 from caesar.sandbox.forks import close_all_but, default_signals
 from caesar.sandbox.frames import send_frame
-from caesar.sandbox.linux import die_with_parent, forbid_new_privileges
+from caesar.sandbox.linux import die_with, die_with_parent, forbid_new_privileges
+from caesar.sandbox.namespaces import stand_by
 from caesar.sandbox.order import Call, Order
+from caesar.sandbox.root import Root, enter_root
+from caesar.sandbox.runtime import environment_paths, module_paths, outermost
 
-__all__ = ["run_child"]
+__all__ = ["Start", "run_child", "run_first"]
 
 _FILE_BYTES = 4 << 30
 _OPEN_FILES = 4096
+_DATA_SHARE, _DATA_BYTES = 2, 1 << 30
+"""How much more than it has a process may ask for: so many times what the job may hold, and this."""
+_BURST = 32
+"""How many processes above its limit a job may start before the keeper looks again."""
+_FIRST = 1
 
 
-def run_child(order: Order, *, keeper: int) -> Never:
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a child is started with."""
+
+    order: Order
+    call: Call
+    gate: int
+    """A byte comes once the child's users are set up, another once it is counted; its end is the keeper's."""
+    runtime: tuple[Path, ...]
+    number: int | None
+    """The user and group to become; None to stay."""
+
+
+def run_child(start: Start, *, keeper: int) -> Never:
     """Confine this process, call the target with the payload, and end with the call's status.
 
     OSError where confining fails; nothing of the job has run then, and the link is still open.
     """
+    _begin(start, kept=())
+    confinement = _confinement(start)
+    _wait(start)
+    _run(start, confinement, parent=keeper)
+
+
+def run_first(start: Start, status: int) -> Never:
+    """As the first process of fresh namespaces: make its root, start the job's child there, and stand by."""
+    _begin(start, kept=(status,))
+    confinement = _confinement(start)
+    box, call = start.call.box, start.call
+    user = os.geteuid() if start.number is None else start.number
+    enter_root(Root(box, confinement.reads, call.folder, user))
+    _wait(start)
+    child = os.fork()
+    if child != 0:
+        stand_by(child, status)
+    os.close(status)
+    try:
+        _run(start, confinement, parent=_FIRST)
+    except OSError as error:
+        start.order.report_broken(str(error))
+    os._exit(1)
+
+
+def _begin(start: Start, *, kept: tuple[int, ...]) -> None:
+    """Shed what was inherited, and wait for the keeper to have set up users."""
     default_signals()
-    close_all_but({0, 1, 2, *order.descriptors})
+    close_all_but({0, 1, 2, start.gate, *kept, *start.order.descriptors})
+    die_with()
+    _wait(start)
+    with suppress(OSError):  # not writable everywhere; then the kernel chooses by size
+        Path("/proc/self/oom_score_adj").write_text("1000")
+    if start.call.box.tier is not Tier.NONE:
+        with suppress(ImportError):  # the call says so again, where it is printed
+            importlib.import_module(start.call.module)
+
+
+def _wait(start: Start) -> None:
+    """Until the keeper says to go on."""
+    if not os.read(start.gate, 1):
+        os._exit(1)
+
+
+def _confinement(start: Start) -> Confinement:
+    call = start.call
+    module = module_paths(call.module.partition(".")[0])
+    reads = outermost((*start.runtime, *environment_paths(call.env), *module, *call.box.reads))
+    return Confinement(call.box, call.folder, reads, start.number)
+
+
+def _run(start: Start, confinement: Confinement, *, parent: int) -> Never:
+    order, call = start.order, start.call
+    os.close(start.gate)
     os.setsid()
-    die_with_parent(keeper)
-    forbid_new_privileges()
-    call = Call.read(order.spec)
     _connect(order)
-    _limit()
-    _enter(call.folder, call.env)
+    _limit(call.box, counted=call.box.tier is Tier.NAMESPACE or start.number is not None)
+    os.environ.clear()
+    os.environ.update(call.env)
+    if call.box.tier is Tier.NONE:
+        forbid_new_privileges()
+    else:
+        give_up_user(confinement)
+    die_with_parent(parent)
+    os.chdir(call.folder)
+    if call.box.tier is not Tier.NONE:
+        confine(confinement)
     os.close(order.link)
-    os._exit(_status_of(call, partial(send_frame, order.reply)))
+    os._exit(_status_of(call, partial(send_frame, order.reply), order.given))
 
 
 def _connect(order: Order) -> None:
-    """The output on stdout and stderr, the reply open here but not in what this execs."""
+    """The output on stdout and stderr, the reply and what is given open here but not in what this execs."""
     os.dup2(order.output, 1)
     os.dup2(order.output, 2)
-    os.set_inheritable(order.reply, False)
-    os.set_inheritable(order.link, False)
+    for descriptor in (order.reply, order.link, *order.given):
+        os.set_inheritable(descriptor, False)
     for descriptor in (order.output, order.spec):
         os.close(descriptor)
 
 
-def _limit() -> None:
-    for which, most in (
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_FSIZE, _FILE_BYTES),
-        (resource.RLIMIT_NOFILE, _OPEN_FILES),
-    ):
-        _soft, hard = resource.getrlimit(which)
-        capped = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(which, (capped, capped))
-    with suppress(OSError):  # not writable everywhere; then the kernel chooses by size
-        Path("/proc/self/oom_score_adj").write_text("1000")
+def _limit(box: Box, *, counted: bool) -> None:
+    """The limits of each process; processes only where this user's are the job's alone."""
+    _cap(resource.RLIMIT_CORE, 0)
+    _cap(resource.RLIMIT_FSIZE, _file_bytes(box))
+    _cap(resource.RLIMIT_NOFILE, _OPEN_FILES)
+    if box.processes is not None and counted:
+        _cap(resource.RLIMIT_NPROC, box.processes + _BURST)
+    if box.memory_bytes is not None and not box.devices:  # drivers reserve far more than they use
+        _cap(resource.RLIMIT_DATA, _data_bytes() + _DATA_SHARE * box.memory_bytes + _DATA_BYTES)
+    if box.cpus is not None:
+        os.sched_setaffinity(0, box.cpus)
 
 
-def _enter(folder: Path, env: Mapping[str, str]) -> None:
-    os.environ.clear()
-    os.environ.update(env)
-    os.chdir(folder)
+def _file_bytes(box: Box) -> int:
+    """How long a file may be; in namespaces the folder itself is bounded, and memory files needn't be."""
+    if box.disk_bytes is None or box.tier is Tier.NAMESPACE:
+        return _FILE_BYTES
+    return min(_FILE_BYTES, box.disk_bytes)
 
 
-def _status_of(call: Call, reply: Callable[[bytes], None]) -> int:
+def _cap(which: int, most: int) -> None:
+    _soft, hard = resource.getrlimit(which)
+    capped = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    resource.setrlimit(which, (capped, capped))
+
+
+def _data_bytes() -> int:
+    """What this process has asked for already."""
+    pages = Path("/proc/self/statm").read_text().split()[5]
+    return int(pages) * resource.getpagesize()
+
+
+def _status_of(call: Call, reply: Callable[[bytes], None], given: tuple[int, ...]) -> int:
     try:
-        _target(call.target)(call.payload, reply)
+        _target(call.target)(call.payload, reply, *given)
     except SystemExit as ended:
         return _exit_status(ended.code)
     except BaseException as error:  # noqa: BLE001 - whatever ends the target is this process's end: print it, exit 1
@@ -85,7 +180,7 @@ def _status_of(call: Call, reply: Callable[[bytes], None]) -> int:
     return 0
 
 
-def _target(name: str) -> Callable[[bytes, Callable[[bytes], None]], None]:
+def _target(name: str) -> Callable[..., None]:
     module, _colon, function = name.partition(":")
     return getattr(importlib.import_module(module), function)  # type: ignore[no-any-return]
 

@@ -7,7 +7,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-__all__ = ["Ended", "How", "Job"]
+from caesar.sandbox.box import Box
+
+__all__ = ["MOST_DESCRIPTORS", "Ended", "How", "Job"]
+
+MOST_DESCRIPTORS = 8
+"""How many open descriptors a job can be given."""
 
 
 class How(StrEnum):
@@ -18,14 +23,16 @@ class How(StrEnum):
     TIMED_OUT = "timed_out"
     OUTPUT_LIMIT = "output_limit"
     REPLY_LIMIT = "reply_limit"
+    MEMORY_LIMIT = "memory_limit"
+    PROCESS_LIMIT = "process_limit"
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One function call in a child of its own, which sees nothing but its payload and its folder."""
+    """One function call in a child of its own, which is handed its payload, its folder and some descriptors."""
 
     target: str
-    """package.module:function, called in the child as function(payload, reply)."""
+    """package.module:function, called in the child as function(payload, reply, *descriptors)."""
     payload: bytes
     folder: Path
     """The child's working folder, HOME and TMPDIR; made and removed by the caller."""
@@ -37,6 +44,14 @@ class Job:
     """Added to the clean environment, in the child only."""
     reply_bytes: int = 8 << 20
     """How much the child may reply in all; more ends it."""
+    descriptors: tuple[int, ...] = ()
+    """Open descriptors that the child is given too (sockets, memory files), under numbers of its own.
+
+    The caller keeps its copies open until the job has ended, and closes them. What the child execs
+    inherits none.
+    """
+    box: Box = field(default_factory=Box)
+    """How far the child is shut in, and what it may use."""
 
     def __post_init__(self) -> None:
         module, colon, function = self.target.partition(":")
@@ -44,6 +59,10 @@ class Job:
             raise ValueError(f"a job's target reads package.module:function, not {self.target!r}")
         if not self.folder.is_absolute():
             raise ValueError(f"a job's folder is an absolute path, not {self.folder}")
+        if len(self.descriptors) > MOST_DESCRIPTORS:
+            raise ValueError(
+                f"a job is given {MOST_DESCRIPTORS} descriptors at most, not {len(self.descriptors)}"
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,22 +1,31 @@
 """One process per job, between zygote and child: it runs nothing of the job, and outlives all of it.
 
-It waits until the child ends, the supervisor hangs up or the zygote dies, then kills whatever the
-job has started, however it was detached, and reports. It is a fork, so it never returns.
+It waits until the child ends, the supervisor hangs up, a limit is passed or the zygote dies, then kills
+whatever the job has started, however it was detached, and reports. It is a fork, so it never returns.
 """
 
 from __future__ import annotations
 
 import os
 import select
+import signal
 import socket
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum, auto
+from pathlib import Path
 from typing import Never
 
-from caesar.sandbox.child import run_child
+from caesar.sandbox.box import Box, Tier
+from caesar.sandbox.child import Start, run_child, run_first
 from caesar.sandbox.forks import child_wakeups, close_all_but
 from caesar.sandbox.frames import send_frame
+from caesar.sandbox.identity import may_all_use, own_number
+from caesar.sandbox.limits import Guard, guarded
 from caesar.sandbox.linux import become_subreaper
-from caesar.sandbox.order import Order
+from caesar.sandbox.namespaces import STATUS, fork_into_namespaces, map_users
+from caesar.sandbox.order import Call, Order
 from caesar.sandbox.report import Report
 from caesar.sandbox.tree import kill_descendants, reap
 
@@ -26,71 +35,151 @@ KILL_S = 15.0
 """How long processes may take to die of SIGKILL before they are reported as survivors."""
 
 
-def keep(order: Order, life: int) -> Never:
+def keep(order: Order, life: int, runtime: tuple[Path, ...]) -> Never:
     """Run the job in a child and end all of it; the zygote is dead once `life` reaches its end.
 
     Where keeper or child can't be set up, nothing has run, and the supervisor is told so.
     """
     try:
-        _keep(order, life)
+        _keep(order, life, runtime)
     except OSError as error:
-        _tell(order.link, Report.broken(str(error)))
+        order.report_broken(str(error))
     os._exit(0)
 
 
-def _keep(order: Order, life: int) -> None:
+@dataclass(frozen=True, slots=True)
+class _Child:
+    """A started child, or the first process of its namespaces, which tells the child's status on a pipe."""
+
+    pid: int
+    status: int | None = None
+
+    def ended(self, statuses: dict[int, int]) -> int | None:
+        """The child's wait status; None where it, or the first process, would not die."""
+        if self.status is None or self.pid not in statuses:
+            return statuses.get(self.pid)
+        told = os.read(self.status, STATUS.size)
+        return int(STATUS.unpack(told)[0]) if told else statuses[self.pid]
+
+
+def _keep(order: Order, life: int, runtime: tuple[Path, ...]) -> None:
     close_all_but({0, 1, 2, life, *order.descriptors})
     become_subreaper()
+    call = Call.read(order.spec)
+    number = _number(call, runtime)
+    with child_wakeups() as wakeup, guarded(call.box) as guard:
+        child = _started(order, call, runtime, number=number, guard=guard)
+        order.close_but_link()
+        _watch(child, guard, link=order.link, life=life, wakeup=wakeup)
+
+
+def _number(call: Call, runtime: tuple[Path, ...]) -> int | None:
+    """The user that the child becomes, if it can do its work as nobody in particular."""
+    box = call.box
+    number = own_number() if box.tier is not Tier.NONE else None
+    ways = (call.folder, *box.reads, *runtime) if box.tier is Tier.PROCESS else ()
+    if number is None or not may_all_use((*box.reads, Path(os.__file__)), box.devices, ways=ways):
+        return None
+    if box.tier is Tier.PROCESS or box.disk_bytes is None:
+        os.chown(call.folder, number, number)
+    return number
+
+
+def _started(
+    order: Order, call: Call, runtime: tuple[Path, ...], *, number: int | None, guard: Guard
+) -> _Child:
+    """The child, counted and let go."""
+    gate, opened = os.pipe()
+    start = Start(order, call, gate, runtime, number)
+    child = _forked(start, call.box)
+    os.close(gate)
+    try:
+        if call.box.tier is Tier.NAMESPACE:
+            map_users(child.pid, number)
+        os.write(opened, b"g")
+        guard.admit(child.pid)
+        os.write(opened, b"g")
+    except OSError:
+        os.kill(child.pid, signal.SIGKILL)
+        raise
+    os.close(opened)
+    return child
+
+
+def _forked(start: Start, box: Box) -> _Child:
     keeper = os.getpid()
-    with child_wakeups() as wakeup:
+    if box.tier is not Tier.NAMESPACE:
         child = os.fork()
         if child == 0:
-            _become_child(order, keeper=keeper)
-        for descriptor in (order.spec, order.output, order.reply):
-            os.close(descriptor)
-        _watch(child, link=order.link, life=life, wakeup=wakeup)
+            _become(start, lambda: run_child(start, keeper=keeper))
+        return _Child(child)
+    told, status = os.pipe()
+    child = fork_into_namespaces()
+    if child == 0:
+        _become(start, lambda: run_first(start, status))
+    os.close(status)
+    return _Child(child, told)
 
 
-def _become_child(order: Order, *, keeper: int) -> Never:
+def _become(start: Start, run: Callable[[], Never]) -> Never:
     """Ends here whatever happens: the frames above belong to the keeper."""
     try:
-        run_child(order, keeper=keeper)
+        run()
     except OSError as error:
-        _tell(order.link, Report.broken(str(error)))
+        start.order.report_broken(str(error))
     os._exit(1)
 
 
-def _watch(child: int, *, link: int, life: int, wakeup: socket.socket) -> None:
+def _watch(child: _Child, guard: Guard, *, link: int, life: int, wakeup: socket.socket) -> None:
     statuses: dict[int, int] = {}
-    orphaned = _wait(child, statuses, link=link, life=life, wakeup=wakeup)
+    end = _wait(child, guard, statuses, _Channels(link, life, wakeup))
+    passed = guard.passed()
+    guard.kill()
     survivors = kill_descendants(statuses.__setitem__, within_s=KILL_S)
-    if not orphaned:
-        _tell(link, Report.of(statuses.get(child), survivors=survivors))
+    if end is not _End.ORPHANED:
+        _tell(link, Report.of(child.ended(statuses), survivors=survivors, limit=passed))
 
 
-def _wait(child: int, statuses: dict[int, int], *, link: int, life: int, wakeup: socket.socket) -> bool:
-    """Return once the child has ended, or somebody hung up; True if that was the zygote."""
-    poll = select.poll()
-    for descriptor in (link, life, wakeup.fileno()):
-        poll.register(descriptor, select.POLLIN)
+class _End(Enum):
+    """Why a keeper stops waiting."""
+
+    DONE = auto()
+    ORPHANED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class _Channels:
+    """What a keeper listens to."""
+
+    link: int
+    life: int
+    wakeup: socket.socket
+
+    def wait(self, pause_s: float | None) -> frozenset[int]:
+        """Those of link and life that were hung up, once anything happens or the pause is over."""
+        poll = select.poll()
+        for descriptor in (self.link, self.life, self.wakeup.fileno()):
+            poll.register(descriptor, select.POLLIN)
+        ready = {descriptor for descriptor, _events in poll.poll(None if pause_s is None else pause_s * 1000)}
+        with suppress(BlockingIOError):
+            while self.wakeup.recv(4096):
+                pass
+        return frozenset(ready - {self.wakeup.fileno()})
+
+
+def _wait(child: _Child, guard: Guard, statuses: dict[int, int], channels: _Channels) -> _End:
+    """Return once the child has ended, passed a limit, or somebody hung up."""
     while True:
         reap(statuses.__setitem__)
-        if child in statuses:
-            return False
-        ready = {descriptor for descriptor, _events in poll.poll()}
-        if life in ready:
-            return True
-        if link in ready:
-            return False
-        _drain(wakeup)
+        if child.pid in statuses or guard.passed():
+            return _End.DONE
+        ready = channels.wait(guard.pause_s)
+        if channels.life in ready:
+            return _End.ORPHANED
+        if channels.link in ready:
+            return _End.DONE
 
 
 def _tell(link: int, report: Report) -> None:
     with suppress(OSError):  # the supervisor is gone, and with it whom to tell
         send_frame(link, report.encode())
-
-
-def _drain(wakeup: socket.socket) -> None:
-    with suppress(BlockingIOError):
-        while wakeup.recv(4096):
-            pass

@@ -1,4 +1,4 @@
-"""How the supervisor hands a job to the zygote: one message, four descriptors, the job in a memory file."""
+"""How the supervisor hands a job to the zygote: one message, some descriptors, the job in a memory file."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ import json
 import os
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from caesar.sandbox.job import Job
+from caesar.sandbox.box import Box, Tier
+from caesar.sandbox.frames import send_frame
+from caesar.sandbox.job import MOST_DESCRIPTORS, Job
+from caesar.sandbox.report import Report
 
 __all__ = ["READY", "Call", "Order", "receive", "send"]
 
@@ -17,7 +21,9 @@ READY = b"ready"
 """What a zygote says once it can fork."""
 
 _FORK = b"fork"
-_DESCRIPTORS = 4
+_OWN_DESCRIPTORS = 4
+_USER = "candidate"
+"""What a boxed child is called, whose number no list of accounts knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,36 +36,60 @@ class Order:
     """The supervisor's hang-up ends the job; the report comes back on it."""
     output: int
     reply: int
+    given: tuple[int, ...] = ()
+    """What the target is called with besides payload and reply."""
 
     @property
-    def descriptors(self) -> tuple[int, int, int, int]:
-        """All four, in the order they travel in."""
-        return self.spec, self.link, self.output, self.reply
+    def descriptors(self) -> tuple[int, ...]:
+        """All of them, in the order they travel in."""
+        return self.spec, self.link, self.output, self.reply, *self.given
 
     def close(self) -> None:
-        """Close all four here."""
-        for descriptor in self.descriptors:
+        """Close all of them here."""
+        os.close(self.link)
+        self.close_but_link()
+
+    def close_but_link(self) -> None:
+        """Close here what only the child needs."""
+        for descriptor in (self.spec, self.output, self.reply, *self.given):
             os.close(descriptor)
+
+    def report_broken(self, fault: str) -> None:
+        """Tell the supervisor why nothing of the job can run, if it still listens."""
+        with suppress(OSError):
+            send_frame(self.link, Report.broken(fault).encode())
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a child is to do: which function, with which payload, where, in which environment."""
+    """What a child is to do: which function, with which payload, where, in which environment and box."""
 
     target: str
     payload: bytes
     folder: Path
     env: Mapping[str, str]
+    box: Box
+
+    @property
+    def module(self) -> str:
+        """Where the target lies."""
+        return self.target.partition(":")[0]
 
     @classmethod
     def of(cls, job: Job, environment: Mapping[str, str]) -> Call:
         """The job's call, its own variables over the clean environment's, its folder as HOME and TMPDIR."""
         home = {"HOME": str(job.folder), "TMPDIR": str(job.folder)}
-        return cls(job.target, job.payload, job.folder, {**environment, **home, **job.env})
+        user = {} if job.box.tier is Tier.NONE else dict.fromkeys(("USER", "LOGNAME"), _USER)
+        return cls(job.target, job.payload, job.folder, {**environment, **home, **user, **job.env}, job.box)
 
     def write(self) -> int:
         """The descriptor of a new memory file that holds the call."""
-        head = {"target": self.target, "folder": str(self.folder), "env": dict(self.env)}
+        head = {
+            "target": self.target,
+            "folder": str(self.folder),
+            "env": dict(self.env),
+            "box": self.box.encode(),
+        }
         descriptor = os.memfd_create("job", os.MFD_CLOEXEC)
         with open(descriptor, "wb", closefd=False) as file:
             file.write(json.dumps(head).encode() + b"\n" + self.payload)
@@ -71,7 +101,8 @@ class Call:
         with open(descriptor, "rb", closefd=False) as file:
             file.seek(0)
             head = json.loads(file.readline())
-            return cls(head["target"], file.read(), Path(head["folder"]), head["env"])
+            box = Box.decode(head["box"])
+            return cls(head["target"], file.read(), Path(head["folder"]), head["env"], box)
 
 
 def send(control: socket.socket, order: Order) -> None:
@@ -81,5 +112,9 @@ def send(control: socket.socket, order: Order) -> None:
 
 def receive(control: socket.socket) -> Order | None:
     """The next job, or None once the supervisor is gone."""
-    message, descriptors, _flags, _address = socket.recv_fds(control, len(_FORK), _DESCRIPTORS)
-    return Order(*descriptors) if message else None
+    most = _OWN_DESCRIPTORS + MOST_DESCRIPTORS
+    message, descriptors, _flags, _address = socket.recv_fds(control, len(_FORK), most)
+    if not message:
+        return None
+    spec, link, output, reply, *given = descriptors
+    return Order(spec, link, output, reply, tuple(given))

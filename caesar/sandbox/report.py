@@ -28,8 +28,10 @@ class Report:
         return cls(How.EXITED, 0, fault=fault)
 
     @classmethod
-    def of(cls, status: int | None, *, survivors: int = 0) -> Report:
-        """From the child's wait status; None, where it is itself a survivor, counts as killed."""
+    def of(cls, status: int | None, *, survivors: int = 0, limit: How | None = None) -> Report:
+        """From the limit that was passed, else the child's wait status; None, a survivor's, is killed."""
+        if limit:
+            return cls(limit, 0, survivors)
         if status is None:
             return cls(How.SIGNALLED, signal.SIGKILL, survivors)
         code = os.waitstatus_to_exitcode(status)

@@ -43,10 +43,11 @@ class Session:
     def __init__(self, job: Job, environment: Mapping[str, str]) -> None:
         self._loop = asyncio.get_running_loop()
         self._limit_s = job.limit_s
+        given = tuple(map(os.dup, job.descriptors))
         self._link, link = socket.socketpair()
         output_end, output = os.pipe()
         reply_end, reply = os.pipe()
-        self.order = Order(Call.of(job, environment).write(), link.detach(), output, reply)
+        self.order = Order(Call.of(job, environment).write(), link.detach(), output, reply, given)
         self._output = Output(job.output_bytes)
         self._replies = Frames(job.reply_bytes)
         self._reports = Frames(_REPORT_BYTES)
@@ -60,12 +61,16 @@ class Session:
         self._started = time.monotonic()
         self._listen()
 
-    async def end(self) -> Ended:
+    async def end(self, expired: asyncio.Future[None] | None = None) -> Ended:
         """How the job ended; cancelling kills it, and is through once nothing of it is left.
+
+        Its time is up when its limit has passed, or when `expired` is done.
 
         Fault where the zygote died, or where the job's end can't be had within GIVE_UP_S.
         """
         timer = self._loop.call_later(self._limit_s, self._kill, How.TIMED_OUT)
+        if expired is not None:
+            expired.add_done_callback(lambda _: self._kill(How.TIMED_OUT))
         try:
             seconds = await asyncio.shield(self._gone)
         except asyncio.CancelledError:

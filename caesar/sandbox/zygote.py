@@ -1,7 +1,7 @@
 """The supervisor's side of the sandbox: a process with everything imported that forks a child per job.
 
 Nothing a child sends is unpickled, and nothing of the supervisor reaches it: neither environment nor
-descriptors nor memory. At this tier that is all: a child runs as the same user, in the same namespaces.
+descriptors nor memory. What else is kept from it is up to the job's box.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ class Zygote:
 
     The process behind it starts with the block and again after a death, from the main thread only:
     the kernel ends it with the thread that started it. A job's whole tree is dead when run() returns.
+    What is preloaded has to be there, but for names that end in a question mark.
     """
 
     def __init__(self, *, preload: Sequence[str] = ("torch",), env: Mapping[str, str] | None = None) -> None:
@@ -60,10 +61,11 @@ class Zygote:
         if process is not None:
             process.close()
 
-    async def run(self, job: Job) -> Ended:
+    async def run(self, job: Job, *, expired: asyncio.Future[None] | None = None) -> Ended:
         """How the job ended; cancelling kills all it started and returns when that is gone.
 
-        Fault where the zygote can't be started or dies; the next job starts another.
+        Once `expired` is done the job's time is up, whatever its limit says. Fault where the zygote
+        can't be started or dies; the next job starts another.
         """
         process = await self._ready()
         session = _open(job, self._environment)
@@ -71,7 +73,7 @@ class Zygote:
             await process.fork(session.order)
         finally:
             session.order.close()
-        return await session.end()
+        return await session.end(expired)
 
     async def _ready(self) -> _Process:
         async with self._starting:

@@ -13,13 +13,16 @@ import select
 import socket
 from collections.abc import Iterable
 from contextlib import suppress
+from pathlib import Path
 
 from caesar.sandbox.forks import child_wakeups
 from caesar.sandbox.frames import send_frame
 from caesar.sandbox.keeper import KILL_S, keep
+from caesar.sandbox.limits import remove_groups
 from caesar.sandbox.linux import become_subreaper, die_with_parent
 from caesar.sandbox.order import READY, Order, receive
 from caesar.sandbox.report import Report
+from caesar.sandbox.runtime import runtime_paths
 from caesar.sandbox.tree import kill_descendants, reap
 
 __all__ = ["main"]
@@ -30,16 +33,23 @@ def main(control: int, parent: int, preload: Iterable[str]) -> None:
     die_with_parent(parent)
     become_subreaper()
     _import(preload)
+    runtime = runtime_paths()
     gc.collect()
     gc.freeze()
     with socket.socket(fileno=control) as supervisor, child_wakeups() as wakeup:
         supervisor.send(READY)
-        _Zygote(supervisor, wakeup).serve()
+        _Zygote(supervisor, wakeup, runtime).serve()
 
 
 def _import(preload: Iterable[str]) -> None:
-    for name in preload:
-        module = importlib.import_module(name)
+    for wanted in preload:
+        name = wanted.removesuffix("?")
+        try:
+            module = importlib.import_module(name)
+        except ImportError:
+            if wanted == name:
+                raise
+            continue
         if name == "torch":
             module.set_num_threads(1)
             with suppress(ImportError):  # needs setuptools; candidates that build find out themselves
@@ -47,7 +57,8 @@ def _import(preload: Iterable[str]) -> None:
 
 
 class _Zygote:
-    def __init__(self, supervisor: socket.socket, wakeup: socket.socket) -> None:
+    def __init__(self, supervisor: socket.socket, wakeup: socket.socket, runtime: tuple[Path, ...]) -> None:
+        self._runtime = runtime
         self._supervisor = supervisor
         self._wakeup = wakeup
         self._life, self._end_of_life = os.pipe()
@@ -72,10 +83,9 @@ class _Zygote:
     def _fork(self, order: Order) -> None:
         keeper = os.fork()
         if keeper == 0:
-            keep(order, self._life)
+            keep(order, self._life, self._runtime)
         self._links[keeper] = order.link
-        for descriptor in (order.spec, order.output, order.reply):
-            os.close(descriptor)
+        order.close_but_link()
 
     def _bury(self, pid: int, status: int) -> None:
         """Close a keeper's link; where it did not end by itself, end first what it should have ended."""
@@ -84,6 +94,7 @@ class _Zygote:
             return
         if status != 0:
             self._sweep(link)
+            remove_groups(pid)
         os.close(link)
 
     def _sweep(self, link: int) -> None:

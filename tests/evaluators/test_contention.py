@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from caesar.evaluators.contention import Snapshot, busy_ticks, share_of_others
+from caesar.evaluators.contention import Snapshot, Watch, busy_ticks
 
 STAT = "cpu  100 10 50 800 40 0 5 1 77 7\ncpu0 1 1 1 1\n"
 
@@ -19,23 +19,46 @@ def test_an_unknown_layout_is_a_value_error(stat):
         busy_ticks(stat)
 
 
+def watched(monkeypatch, *snapshots):
+    """The share seen over stretches that begin and end with these snapshots."""
+    following = iter(snapshots)
+    monkeypatch.setattr(Snapshot, "now", lambda: next(following))
+    watch = Watch()
+    for _ in range(len(snapshots) // 2):
+        with watch.watching():
+            pass
+    return watch.share
+
+
+BEFORE = Snapshot(total=1000, busy=500, own=20.0)
+
+
 @pytest.mark.parametrize(
     ("busy", "own", "share"),
     [(200, 200.0, 0.0), (200, 100.0, 0.25), (400, 0.0, 1.0), (100, 150.0, 0.0)],
 )
-def test_the_share_of_others_is_what_was_busy_less_what_this_process_used(busy, own, share):
-    before = Snapshot(total=1000, busy=500, own=20.0)
+def test_the_share_of_others_is_what_was_busy_less_what_this_process_used(monkeypatch, busy, own, share):
     after = Snapshot(total=1400, busy=500 + busy, own=20.0 + own)
 
-    assert share == share_of_others(before, after)
+    assert share == watched(monkeypatch, BEFORE, after)
+
+
+def test_what_happens_between_the_stretches_does_not_count(monkeypatch):
+    quiet = Snapshot(total=1100, busy=600, own=120.0)
+    later, end = Snapshot(total=5000, busy=4500, own=120.0), Snapshot(total=5100, busy=4600, own=170.0)
+
+    assert 0.25 == watched(monkeypatch, BEFORE, quiet, later, end)
 
 
 @pytest.mark.parametrize("ticks", [0, 39])
-def test_a_time_too_short_to_tell_has_no_share(ticks):
-    before = Snapshot(total=1000, busy=500, own=20.0)
+def test_a_time_too_short_to_tell_has_no_share(monkeypatch, ticks):
     after = Snapshot(total=1000 + ticks, busy=500 + ticks, own=20.0)
 
-    assert 0.0 == share_of_others(before, after)
+    assert 0.0 == watched(monkeypatch, BEFORE, after)
+
+
+def test_counters_that_are_not_shown_are_no_contention(monkeypatch):
+    assert 0.0 == watched(monkeypatch, None, BEFORE)
 
 
 def test_this_machine_shows_its_counters():

@@ -83,3 +83,9 @@ def test_a_transposed_tensor_is_the_same_as_its_copy():
     left = torch.arange(6).reshape(2, 3).T
 
     assert same_bits(left, left.contiguous())
+
+
+def test_an_expanded_tensor_is_the_same_as_its_copy():
+    left = torch.rand(1).expand(5)
+
+    assert same_bits(left, left.contiguous())

@@ -1,155 +1,306 @@
 import itertools
 
+import pytest
 import torch
 
-from caesar.effects import EvaluationSettings, Precision
-from caesar.evaluators.device import Cpu
-from caesar.evaluators.reference import load_reference
-from caesar.evaluators.timing import Bench, Rotation, measure, rotation_of
+from caesar.effects import EvaluationSettings, TimingPolicy
+from caesar.evaluators import timing
+from caesar.evaluators.clock import Calibration
+from caesar.evaluators.device import Cpu, TimedCall
+from caesar.evaluators.opponent import Called
+from caesar.evaluators.timing import Bout, measure
 
-ROTATION_SETS = [[torch.tensor([1.0])], [torch.tensor([2.0])]]
-
-
-class Slow(Cpu):
-    """A device whose calls take so many milliseconds by its own word."""
-
-    def __init__(self, milliseconds):
-        super().__init__()
-        self.milliseconds = milliseconds
-        self.flushes = 0
-
-    def flush(self):
-        self.flushes += 1
-
-    def timed(self, call):
-        return self.milliseconds, call()
+QUIET = Calibration(overhead_ms=0.0, spread_ms=0.0, show_ms=0.1, show_spread_ms=0.0)
 
 
-class Recorder:
-    """A model that notes every call."""
+class Scene:
+    """Bench, device, stands and opponent at once: notes what happens, takes the times it was told."""
 
-    def __init__(self, name, calls):
-        self.name = name
-        self.calls = calls
+    def __init__(
+        self, *, reference_ms=1.0, candidate_ms=1.0, wall_ms=None, show_ms=0.1, nbytes=0, writable=False
+    ):
+        self.events = []
+        self.reference_ms = reference_ms
+        self.candidate_ms = candidate_ms
+        self.wall_ms = wall_ms or candidate_ms
+        self.show_ms = show_ms
+        self.stands = (Stand(self, 0), Stand(self, 1), Stand(self, 2))
+        self.device = self
+        self.outputs = self
+        self.nbytes = nbytes
+        self.mutates = False
+        self.writable = writable
 
-    def __call__(self, x):
-        self.calls.append((self.name, x.data_ptr(), x.item(), torch.initial_seed()))
+    def model(self, x):
+        self.events.append(("reference", x.item(), torch.initial_seed()))
         return x + 1
 
+    def expected(self, inputs, *, seed):
+        self.events.append(("expected",))
+        return inputs[0] + 1
 
-def timed(*, device=None, trials=6, timing_s=1.0, now=lambda: 0.0, kept=4):
-    calls = []
-    rotation = Rotation(ROTATION_SETS, kept=kept)
-    bench = Bench(Recorder("reference", calls), Recorder("candidate", calls), rotation, device or Slow(1.0))
-    settings = EvaluationSettings(timing_trials=trials, timing_s=timing_s)
-    return measure(bench, settings=settings, now=now), calls
+    def flush(self):
+        self.events.append(("flush",))
+
+    def timed(self, call):
+        return TimedCall(self.reference_ms, self.reference_ms / 2, call())
+
+    def poison(self, pattern):
+        self.events.append(("poison",))
+
+    def prepare(self, *, slot, seed):
+        self.events.append(("prepare", slot, seed))
+        self.prepared = self.stands[slot], seed
+
+    def call(self):
+        stand, seed = self.prepared
+        self.events.append(("candidate", stand.shown.item(), seed))
+        if self.writable:
+            stand.shown.zero_()
+        return Called(self.candidate_ms, self.candidate_ms / 4, self.wall_ms)
+
+    def check(self, stand, expected):
+        self.events.append(("check", stand.number, expected.item()))
+        return self.show_ms
+
+    def names(self):
+        return [event[0] for event in self.events]
+
+    def calls(self):
+        return [event for event in self.events if event[0] in ("reference", "candidate")]
+
+
+class Stand:
+    def __init__(self, scene, number):
+        self.scene, self.number = scene, number
+
+    def make(self, seed):
+        value = float(seed % 1000 + 1000 * self.number)
+        self.scene.events.append(("make", self.number, seed))
+        return [torch.tensor(value)]
+
+    def show(self, inputs, *, seed):
+        self.scene.events.append(("show", self.number, seed))
+        self.shown = inputs[0].clone()
+
+
+def timed(*, trials=6, timing_s=1.0, policy=TimingPolicy.AUTO, now=lambda: 0.0, calibration=QUIET, **scene):
+    made = Scene(**scene)
+    settings = EvaluationSettings(timing_trials=trials, timing_s=timing_s, timing=policy)
+    bout = Bout(made, made, calibration, check=made.check, now=now)
+    measured, notes = measure(bout, settings=settings, now=now)
+    return measured, notes, made
 
 
 def test_as_many_calls_are_measured_as_asked_for_if_there_is_time():
-    measured, _calls = timed(trials=37)
+    measured, notes, _ = timed(trials=7)
 
-    assert (1.0,) * 37 == measured.candidate_ms
-    assert (1.0,) * 37 == measured.reference_ms
+    assert ((1.0,) * 7, (1.0,) * 7, ()) == (measured.candidate_ms, measured.reference_ms, notes)
+
+
+def test_timing_stops_once_both_means_are_known():
+    measured, _, _ = timed(trials=100)
+
+    assert 10 == len(measured.candidate_ms)
 
 
 def test_ten_calls_of_each_are_measured_however_long_they_take():
-    measured, _calls = timed(trials=100, now=itertools.count(step=1000.0).__next__)
+    measured, _, _ = timed(trials=100, now=itertools.count(step=1000.0).__next__)
 
     assert 10 == len(measured.candidate_ms)
 
 
 def test_three_calls_of_each_suffice_where_calls_are_slow():
-    measured, calls = timed(trials=100, device=Slow(1500.0), now=itertools.count(step=1000.0).__next__)
+    measured, _, scene = timed(trials=100, reference_ms=1500.0, now=itertools.count(step=1000.0).__next__)
 
     assert 3 == len(measured.candidate_ms)
-    assert 2 + 6 == len(calls)
+    assert 2 + 6 == len(scene.calls())
 
 
-def test_timing_stops_when_its_time_is_spent():
-    measured, _calls = timed(trials=100, timing_s=20.5, now=itertools.count().__next__)
+@pytest.mark.parametrize(("policy", "pairs"), [(TimingPolicy.AUTO, 10), (TimingPolicy.ALWAYS, 60)])
+def test_a_candidate_that_is_clearly_slower_is_timed_no_longer_unless_asked_to(monkeypatch, policy, pairs):
+    monkeypatch.setattr(timing, "settled", lambda _: False)
 
-    assert 30 == len(measured.candidate_ms)
+    measured, _, _ = timed(trials=60, candidate_ms=9.0, policy=policy)
+
+    assert pairs == len(measured.candidate_ms)
 
 
-def test_reference_and_candidate_take_turns_at_going_first():
-    _measured, calls = timed(trials=4)
+def test_timing_goes_on_until_its_time_is_spent_where_means_never_settle(monkeypatch):
+    monkeypatch.setattr(timing, "settled", lambda _: False)
 
-    order = [name for name, *_ in calls[6:]]
+    measured, _, _ = timed(trials=1000, timing_s=30.5, now=itertools.count().__next__)
 
+    assert 10 < len(measured.candidate_ms) <= 40
+
+
+def test_reference_and_candidate_take_turns_at_going_first(monkeypatch):
+    monkeypatch.setattr(timing.secrets, "randbelow", lambda _: 0)
+
+    _, _, scene = timed(trials=4)
+
+    order = [name for name, *_ in scene.calls()[4:]]
     assert ["reference", "candidate", "candidate", "reference"] * 2 == order
 
 
+def test_outputs_are_looked_at_before_anything_else_is_timed():
+    _, _, scene = timed(trials=4)
+
+    after = [later for name, later in itertools.pairwise(scene.names()) if name == "candidate"]
+    assert {"check"} == set(after)
+
+
 def test_both_see_equal_inputs_and_seeds_within_a_pair():
-    _measured, calls = timed()
+    _, _, scene = timed()
 
-    assert all(one[2:] == other[2:] for one, other in zip(calls[::2], calls[1::2], strict=True))
-
-
-def test_no_pair_repeats_the_inputs_and_seed_of_the_pair_before():
-    _measured, calls = timed()
-
-    pairs = [call[2:] for call in calls[::2]]
-
-    assert all(one[0] != other[0] and one[1] != other[1] for one, other in itertools.pairwise(pairs))
+    calls = scene.calls()
+    assert all(one[1:] == other[1:] for one, other in zip(calls[::2], calls[1::2], strict=True))
 
 
-def test_a_call_gets_other_memory_than_the_calls_just_before():
-    _measured, calls = timed()
+def test_a_candidate_that_changes_its_inputs_does_not_change_the_references():
+    _, _, scene = timed(writable=True)
 
-    pointers = [pointer for _name, pointer, *_ in calls]
-
-    assert all(one != other for one, other in itertools.pairwise(pointers))
-
-
-def test_caches_are_emptied_before_every_call():
-    device = Slow(1.0)
-
-    _measured, calls = timed(device=device)
-
-    assert len(calls) == device.flushes
+    calls = scene.calls()
+    assert all(one[1:] == other[1:] for one, other in zip(calls[::2], calls[1::2], strict=True))
 
 
-def test_the_outputs_of_the_last_pair_are_kept():
-    measured, calls = timed()
+def test_no_two_pairs_have_the_same_seed():
+    _, _, scene = timed(trials=20)
 
-    assert calls[-1][2] + 1 == measured.got.item() == measured.expected.item()
+    seeds = [call[2] for call in scene.calls()[::2]]
+    assert len(set(seeds)) == len(seeds)
 
 
-def test_models_can_not_change_the_rotation():
-    rotation = Rotation([[torch.zeros(1)]], kept=0)
+def test_inputs_are_shown_one_set_at_a_time_in_turn():
+    _, _, scene = timed()
 
-    rotation.fresh(rotation.turn())[0].add_(5)
+    shown = [event[1] for event in scene.events if event[0] == "show"]
+    assert [number % 3 for number in range(len(shown))] == shown
 
-    assert [0.0] == rotation.turn()[0].tolist()
+
+def test_inputs_are_shown_right_before_the_candidate_is_called_on_them():
+    _, _, scene = timed()
+
+    names = [name for name in scene.names() if name != "flush"]
+    assert all(names[at + 1] == "candidate" for at, name in enumerate(names) if name == "show")
+
+
+def test_a_seed_told_ahead_says_nothing_of_the_inputs():
+    _, _, scene = timed(trials=20)
+
+    told = {event[2] for event in scene.events if event[0] == "prepare"}
+    made = {event[2] for event in scene.events if event[0] == "make"}
+    assert told.isdisjoint(made)
+    assert made == {event[2] for event in scene.events if event[0] == "show"}
+
+
+def test_outputs_are_asked_for_before_anything_else_happens():
+    _, _, scene = timed()
+
+    names = scene.names()
+    assert all(names[at + 1] == "check" for at, name in enumerate(names) if name == "candidate")
+
+
+def test_the_candidate_finds_cold_caches_and_poisoned_outputs():
+    _, _, scene = timed()
+
+    names = scene.names()
+    for at, name in enumerate(names):
+        if name == "candidate":
+            assert ["show", "flush"] == names[at - 2 : at]
+            assert "poison" in names[max(0, at - 5) : at]
+
+
+def test_small_outputs_are_compared_after_every_call():
+    measured, _, scene = timed(trials=5)
+
+    checks = [event for event in scene.events if event[0] == "check"]
+    assert 5 == measured.verified
+    assert len(scene.calls()) // 2 == len(checks)
+    assert all(check[2] == call[1] + 1 for check, call in zip(checks, scene.calls()[::2], strict=True))
+
+
+def test_large_outputs_are_compared_now_and_then_by_chance(monkeypatch):
+    answers = itertools.cycle([999, 999, 0])
+    monkeypatch.setattr(timing.secrets, "randbelow", lambda bound: 0 if bound < 10 else next(answers))
+
+    measured, _, _ = timed(trials=9, nbytes=1 << 40)
+
+    assert 3 == measured.verified
+
+
+def test_one_more_pair_is_compared_where_chance_left_out_all(monkeypatch):
+    answers = itertools.chain([999] * 7, [0], itertools.repeat(999))
+    monkeypatch.setattr(timing.secrets, "randbelow", lambda bound: 0 if bound < 10 else next(answers))
+
+    measured, _, _ = timed(trials=5, nbytes=1 << 40)
+
+    assert (1, 6) == (measured.verified, len(measured.candidate_ms))
+
+
+def test_claims_that_agree_with_the_judges_clock_count():
+    measured, notes, _ = timed(candidate_ms=1.0, wall_ms=1.02)
+
+    assert ("candidate", {1.0}, ()) == (measured.clock, set(measured.candidate_ms), notes)
+
+
+def test_claims_that_do_not_agree_are_replaced_by_the_judges_clock():
+    measured, notes, _ = timed(candidate_ms=0.1, wall_ms=5.0)
+
+    assert ("judge", {5.0}) == (measured.clock, set(measured.candidate_ms))
+    assert ["timing_inconsistent"] == [kind for kind, _ in notes]
+
+
+def test_the_overhead_of_asking_is_taken_off():
+    calibration = Calibration(overhead_ms=0.5, spread_ms=0.0, show_ms=0.1, show_spread_ms=0.0)
+
+    measured, _, _ = timed(candidate_ms=0.1, wall_ms=5.0, calibration=calibration)
+
+    assert (0.5, {4.5}) == (measured.overhead_ms, set(measured.candidate_ms))
+
+
+def test_work_put_off_until_outputs_are_shown_is_charged():
+    measured, notes, _ = timed(candidate_ms=0.1, wall_ms=0.1, show_ms=8.1)
+
+    assert {8.1} == set(measured.candidate_ms)
+    assert "8.0000 ms more when its outputs were asked for" in notes[0][1]
+
+
+def test_work_put_off_in_every_other_call_is_charged_there(monkeypatch):
+    shows = itertools.cycle([0.1, 9.1])
+    monkeypatch.setattr(Scene, "check", lambda *_: next(shows))
+
+    measured, notes, _ = timed(trials=20, candidate_ms=0.5, policy=TimingPolicy.ALWAYS)
+
+    assert {0.5, 9.5} == set(measured.candidate_ms)
+    assert ["timing_inconsistent"] == [kind for kind, _ in notes]
+
+
+def test_what_launching_takes_is_told():
+    measured, _, _ = timed(reference_ms=2.0, candidate_ms=4.0)
+
+    assert (1.0, 1.0) == (measured.reference_launch_ms, measured.launch_ms)
+
+
+@pytest.mark.parametrize("claim", [1e-9, 1e-300])
+def test_a_measured_time_is_never_zero(claim):
+    measured, _, _ = timed(candidate_ms=claim, wall_ms=0.01, trials=20)
+
+    assert min(measured.candidate_ms) > 0
+
+
+def test_the_number_of_warm_up_calls_can_not_be_foreseen():
+    seen = set()
+    for _ in range(50):
+        _, _, scene = timed(trials=1)
+        seen.add(len(scene.calls()) // 2 - 1)
+
+    assert {2, 3, 4, 5} >= seen
+    assert len(seen) > 1
 
 
 def test_the_cpu_measures_wall_clock_milliseconds():
-    elapsed_ms, result = Cpu().timed(lambda: sum(range(100_000)))
+    timed_call = Cpu().timed(lambda: sum(range(100_000)))
 
-    assert 4_999_950_000 == result
-    assert 0.01 < elapsed_ms < 10_000
-
-
-def rotation_from(source, *, now=lambda: 0.0):
-    reference = load_reference(source, device=Cpu(), precision=Precision.FP32)
-    return rotation_of(reference, now=now)
-
-
-def distinct_sets(rotation):
-    return len({rotation.turn()[0][0].item() for _ in range(10)})
-
-
-def test_a_rotation_has_three_sets_of_inputs():
-    assert 3 == distinct_sets(rotation_from("import torch\ndef get_inputs(): return [torch.rand(1)]"))
-
-
-def test_a_rotation_of_large_inputs_has_one_set():
-    source = "import torch\ndef get_inputs(): return [torch.rand(1).expand(1 << 28)]"
-
-    assert 1 == distinct_sets(rotation_from(source))
-
-
-def test_a_rotation_of_inputs_that_take_long_to_make_has_one_set():
-    source = "import torch\ndef get_inputs(): return [torch.rand(1)]"
-
-    assert 1 == distinct_sets(rotation_from(source, now=itertools.count(step=2.0).__next__))
+    assert 4_999_950_000 == timed_call.result
+    assert 0.01 < timed_call.elapsed_ms < 10_000

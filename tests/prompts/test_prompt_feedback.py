@@ -29,6 +29,8 @@ def failed(reason, **fields):
         (failed("compiler_error"), "Build failed: the compiler rejected the kernel's source."),
         (failed("import_error"), "Build failed: importing the module raised an exception."),
         (failed("output_limit"), "Build failed: the module printed too much while it was built."),
+        (failed("memory_limit"), "Build failed: building the module needed too much memory."),
+        (failed("process_limit"), "Build failed: the module started too many processes while it was built."),
         (
             failed("exit:3"),
             "Build failed: the process ended itself with exit status 3 while it imported the module.",
@@ -70,6 +72,11 @@ def failed(reason, **fields):
         (judged("crashed", "signal:42"), "Crashed: the candidate's process died of signal 42."),
         (judged("crashed", "out_of_memory"), "Crashed: the candidate ran out of memory."),
         (judged("crashed", "output_limit"), "Crashed: the candidate printed too much."),
+        (judged("crashed", "memory_limit"), "Crashed: the candidate used too much memory."),
+        (
+            judged("crashed", "process_limit"),
+            "Crashed: the candidate started too many processes or threads.",
+        ),
         (judged("crashed", "protocol"), "Crashed: the candidate disturbed its own evaluation."),
         (judged("crashed", "limit:stack"), "Crashed: limit (stack)."),
         (

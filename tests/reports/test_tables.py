@@ -6,9 +6,10 @@ import json
 from dataclasses import replace
 
 import pytest
-from written_log import ENVIRONMENT, WrittenLog, incorrect, passed
+from written_log import ENVIRONMENT, GPU, RUN, WrittenLog, incorrect, passed
 
-from caesar.domain import Finding
+from caesar.domain import Finding, KernelBenchResult
+from caesar.events import CandidateRescored
 from caesar.reports.database import connect
 from caesar.reports.query import run_query
 from caesar.reports.tables import Form, Report, cell, document, report, sheets
@@ -21,6 +22,7 @@ def reported(log: WrittenLog) -> Report:
             summary=run_query(connection, "summary"),
             fast_p=run_query(connection, "fast_p"),
             speedup=run_query(connection, "speedup"),
+            kernelbench=run_query(connection, "kernelbench"),
         )
     finally:
         connection.close()
@@ -129,6 +131,70 @@ def test_the_document_holds_exact_values_by_run_and_is_json():
     assert run["problems"][0]["outcomes"] == [["incorrect", "passed"]]
     assert {"turn", "p", "fast_p", "problems", "trajectories", "planned"} == run["fast_p"][0].keys()
     assert found["notes"] == list(reported(one_run()).notes)
+
+
+def rescored(log, *, correct=True, runtime_ms=0.5):
+    said = KernelBenchResult(
+        "kernelbench-1",
+        compiled=True,
+        correct=correct,
+        runtime_ms=runtime_ms if correct else None,
+        reference_ms=2.0,
+        reason=None if correct else "values",
+    )
+    log.append(
+        RUN,
+        CandidateRescored(f"{RUN}/1/0", 2, "c" * 64, "passed", 0.5, 4.0, GPU, "Test GPU", said, seconds=1.0),
+    )
+
+
+def test_without_kernelbenchs_judgement_there_is_no_sheet_of_it():
+    shown = reported(one_run())
+
+    assert 3 == len(sheets(shown))
+    assert document(shown)["runs"][0]["kernelbench"] is None
+
+
+def test_agreement_with_kernelbench_is_counted_once_a_candidate_by_the_newest_word():
+    log = one_run()
+    rescored(log, correct=False)
+    rescored(log, runtime_ms=0.49)
+
+    shown = reported(log)
+
+    (found,) = shown.kernelbench.records()
+    assert (1, 1, 0, 0, 1, 1) == tuple(
+        found[name] for name in ("compared", "agreed", "only_ours", "only_kernelbench", "timed", "within_3")
+    )
+    assert pytest.approx(0.5 / 0.49) == found["time_ratio"]
+    assert "agreement with KernelBench's own evaluator" == sheets(shown)[-1].title
+
+
+def test_a_candidate_that_only_ours_passed_is_told_apart():
+    log = one_run()
+    rescored(log, correct=False)
+
+    (found,) = reported(log).kernelbench.records()
+
+    assert (0, 1, 0, None) == tuple(found[name] for name in ("agreed", "only_ours", "timed", "time_ratio"))
+
+
+def test_kernelbenchs_word_beside_an_evaluation_counts_as_well():
+    log = WrittenLog()
+    log.start()
+    beside = KernelBenchResult("kernelbench-1", compiled=True, correct=True, runtime_ms=0.5, reference_ms=2.0)
+    log.trajectory().judged(1, replace(passed(0.5), kernelbench=beside))
+
+    (found,) = reported(log).kernelbench.records()
+
+    assert (1, 1) == (found["compared"], found["agreed"])
+
+
+def test_rescoring_does_not_set_a_finished_run_going_again():
+    log = one_run()
+    rescored(log)
+
+    assert "finished" == reported(log).summary.records()[0]["state"]
 
 
 def test_a_report_over_no_runs_is_empty():

@@ -20,10 +20,10 @@ def rows(log: WrittenLog, query: str) -> list[tuple]:
 
 
 def test_the_views_read_the_current_version_of_every_kind():
-    versions = {kind.v for kind in kinds().values()}
+    newer = {name: kind.v for name, kind in kinds().items() if kind.v > 1}
 
-    # a kind with a newer version needs a branch in 00_views.sql before it can be released
-    assert versions == {1}
+    # a kind that renames or removes a field needs a branch in 00_views.sql; this one only adds some
+    assert {"evaluation_completed": 2} == newer
 
 
 def test_a_run_is_described_by_its_start_and_its_spec():

@@ -18,6 +18,12 @@ def echo(payload: bytes, reply: Reply) -> None:
     reply(payload)
 
 
+def answer_on_what_is_given(payload: bytes, reply: Reply, *descriptors: int) -> None:
+    for descriptor in descriptors:
+        os.write(descriptor, payload)
+    reply(" ".join(str(os.get_inheritable(descriptor)) for descriptor in descriptors).encode())
+
+
 def twice(payload: bytes, reply: Reply) -> None:
     reply(payload[:1])
     reply(payload[1:])

@@ -1,6 +1,7 @@
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -118,6 +119,26 @@ def test_the_child_has_a_clean_environment_folder_session_and_descriptors(sandbo
     assert "True" == leads_session
     assert "" == stdin
     assert 5 == len(descriptors.split())  # three standard ones, the reply, the listing itself
+
+
+def test_a_job_is_called_with_the_descriptors_it_is_given_and_hands_them_to_nothing_it_execs(sandbox):
+    ours, theirs = socket.socketpair()
+    memory = os.memfd_create("shared")
+
+    ended = sandbox.run("answer_on_what_is_given", b"hello", descriptors=(theirs.fileno(), memory))
+    theirs.close()
+
+    assert (b"False False",) == ended.replies
+    assert b"hello" == os.pread(memory, 10, 0)
+    assert b"hello" == ours.recv(10)
+    assert b"" == ours.recv(10)  # nobody holds the other end once the job is over
+    ours.close()
+    os.close(memory)
+
+
+def test_a_job_that_is_given_a_closed_descriptor_is_a_fault(sandbox):
+    with pytest.raises(Fault, match="could not be opened"):
+        sandbox.run("answer_on_what_is_given", descriptors=(999_999,))
 
 
 def test_a_job_without_its_own_variable_does_not_see_another_jobs(sandbox):

@@ -1,0 +1,220 @@
+"""A problem set up to judge candidates by: its reference, and buffers that inputs and outputs travel in.
+
+Made once for a problem on a device and kept for the next candidate; the values of inputs never are.
+Imports torch: the judge only.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from caesar.effects import EvaluationSettings, Tf32
+from caesar.evaluators.buffers import Buffer, HostBuffer, create_buffer
+from caesar.evaluators.device import Device
+from caesar.evaluators.layout import Plan, Planner, filled, rebuilt
+from caesar.evaluators.reference import (
+    CONSTRUCTION_SEED,
+    DTYPES,
+    Model,
+    Reference,
+    call,
+    construct,
+    copy_state,
+    place,
+    state_of,
+)
+from caesar.evaluators.setup import Desk, Output, Setup, Slot
+from caesar.evaluators.tensors import cloned, leaves, nbytes, same_bits
+from caesar.evaluators.wire import MOST_LEAVES
+
+__all__ = ["Bench", "Inputs", "Stand", "open_bench", "require_comparable"]
+
+_ROTATION_BYTES = 256 << 20
+"""What the rotation's inputs take together: several times the largest second-level cache."""
+
+_MOST_STANDS = 8
+
+_SPIN_S = 0.1
+_CORES_TO_SPIN = 4
+
+Inputs = Callable[[int], list[Any]]
+"""Makes the inputs of a seed; the same for the same seed."""
+
+
+@dataclass(slots=True)
+class Stand:
+    """One set of inputs that a candidate can be called on."""
+
+    slot: Slot
+    buffer: Buffer
+    make: Inputs
+    seed: int = -1
+
+    def release(self, seed: int) -> list[Any]:
+        """Write the inputs of a seed where the candidate sees them; the same, where it does not."""
+        inputs = self.make(seed)
+        self.show(inputs, seed=seed)
+        return inputs
+
+    def show(self, inputs: list[Any], *, seed: int) -> None:
+        """Write inputs that were made from a seed where the candidate sees them."""
+        self.seed = seed
+        filled(self.slot.inputs, self.buffer, inputs)
+
+    def intact(self) -> bool:
+        """Whether the buffer still holds what was released: the inputs are made again and compared."""
+        held = rebuilt(self.slot.inputs, self.buffer)
+        return _alike(held, self.make(self.seed))
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """The reference's model, where it runs, and what candidates are handed."""
+
+    reference: Reference
+    model: Model
+    settings: EvaluationSettings
+    arguments: list[Any]
+    state: dict[str, torch.Tensor]
+    mutates: bool
+    """Whether the reference writes to its inputs, so that it needs its own."""
+    outputs: Buffer
+    stands: tuple[Stand, ...]
+    """The rotation, all of one form."""
+    writable: bool = False
+    host: HostBuffer | None = field(default=None)
+
+    @property
+    def device(self) -> Device:
+        """Where everything runs."""
+        return self.reference.device
+
+    @property
+    def cuda(self) -> bool:
+        """Whether that is a GPU."""
+        return self.device.torch_device.type == "cuda"
+
+    @property
+    def spin_s(self) -> float:
+        """How long judge and candidate wait for each other without sleeping."""
+        spare = len(os.sched_getaffinity(0)) >= _CORES_TO_SPIN
+        return _SPIN_S if self.cuda and spare else 0.0
+
+    def expected(self, inputs: Sequence[Any], *, seed: int) -> Any:
+        """The reference's outputs for inputs that it does not change."""
+        arguments = cloned(list(inputs)) if self.mutates else list(inputs)
+        return call(self.model, arguments, seed=seed, device=self.device)
+
+    def poison(self, pattern: int) -> None:
+        """Fill the outputs' buffer with what no candidate has computed."""
+        self.outputs.bytes().fill_(pattern)
+        self.device.synchronize()
+
+    def desk(self, *more: Stand) -> Desk:
+        """What a candidate's process is handed: arguments, parameters, and every stand's memory."""
+        arguments = Planner()
+        plan = arguments.plan([_on_host(value) for value in self.arguments])
+        state = [(name, arguments.place(value)) for name, value in self.state.items()]
+        host = HostBuffer.create(arguments.nbytes, sealed=True)
+        filled(plan, host, [_on_host(value) for value in self.arguments])
+        for (_, where), value in zip(state, self.state.values(), strict=True):
+            filled(where, host, value)
+        stands = (*self.stands, *more)
+        setup = Setup(
+            cuda=self.cuda,
+            dtype=str(DTYPES[self.settings.precision]).removeprefix("torch."),
+            writable=self.writable,
+            host_bytes=arguments.nbytes,
+            arguments=plan,
+            state=tuple(state),
+            output_bytes=self.outputs.nbytes,
+            slots=tuple(stand.slot for stand in stands),
+            tf32=self.settings.tf32 is Tf32.ON,
+            spin_s=self.spin_s,
+        )
+        descriptors = (host.descriptor, self.outputs.descriptor, *(stand.buffer.descriptor for stand in stands))
+        return Desk(setup, descriptors)
+
+
+def open_bench(reference: Reference, settings: EvaluationSettings, *, writable: bool = False) -> Bench:
+    """The problem set up; raises whatever makes its reference unfit to judge candidates by."""
+    arguments = reference.init_inputs()
+    model = construct(reference.module.Model, arguments)
+    state = state_of(model)
+    model = place(model, device=reference.device, precision=reference.precision)
+    inputs = reference.inputs(CONSTRUCTION_SEED)
+    handed = cloned(inputs)
+    output = call(model, handed, seed=CONSTRUCTION_SEED, device=reference.device)
+    require_comparable(output)
+    mutates = not _alike(handed, inputs)
+    copy_state(state, model)
+    slot, output_bytes = slot_of(inputs, output)
+    cuda = reference.device.torch_device.type == "cuda"
+    count = max(1, min(_MOST_STANDS, -(-_ROTATION_BYTES // max(1, slot.nbytes))))
+    return Bench(
+        reference=reference,
+        model=model,
+        settings=settings,
+        arguments=reference.init_inputs(),
+        state=state,
+        mutates=mutates,
+        outputs=create_buffer(output_bytes, cuda=cuda, sealed=False),
+        stands=tuple(
+            Stand(slot, create_buffer(slot.nbytes, cuda=cuda, sealed=not writable), reference.inputs)
+            for _ in range(count)
+        ),
+        writable=writable,
+    )
+
+
+def slot_of(inputs: list[Any], output: Any) -> tuple[Slot, int]:
+    """The form of inputs and of what the reference makes of them, and how large an outputs' buffer is."""
+    planner, results = Planner(), Planner()
+    plan: Plan = planner.plan(inputs)
+    outputs = tuple(
+        Output(results.place(_dense(leaf)) if isinstance(leaf, torch.Tensor) else None)
+        for _, leaf in leaves(output)
+    )
+    return Slot(planner.nbytes, plan, outputs), results.nbytes
+
+
+def require_comparable(output: Any) -> None:
+    """TypeError where an output of the reference's is nothing that candidates can be compared with."""
+    found = list(leaves(output))
+    if len(found) > MOST_LEAVES:
+        raise TypeError(f"it returns {len(found)} outputs; {MOST_LEAVES} can be compared")
+    for path, leaf in found:
+        if not isinstance(leaf, torch.Tensor | int | float | bool | type(None)):
+            raise TypeError(f"output{path} is a {type(leaf).__name__}, which can't be compared")
+        if isinstance(leaf, torch.Tensor) and leaf.layout is not torch.strided:
+            raise TypeError(f"output{path} is not a strided tensor, which can't be compared")
+
+
+def _dense(tensor: torch.Tensor) -> torch.Tensor:
+    """A stand-in of the tensor's form that fills its memory."""
+    return torch.empty(tensor.shape, dtype=tensor.dtype, device="meta")
+
+
+def _alike(left: Any, right: Any) -> bool:
+    """Whether two values of one form hold the same bytes in every tensor."""
+    return all(
+        same_bits(one, other)
+        for (_, one), (_, other) in zip(leaves(left), leaves(right), strict=True)
+        if isinstance(one, torch.Tensor)
+    )
+
+
+def _on_host(value: Any) -> Any:
+    from caesar.evaluators.tensors import mapped  # noqa: PLC0415
+
+    return mapped(value, lambda tensor: tensor.to("cpu"))
+
+
+def input_bytes(bench: Bench) -> int:
+    """How much one set of inputs takes."""
+    return nbytes(rebuilt(bench.stands[0].slot.inputs, bench.stands[0].buffer))

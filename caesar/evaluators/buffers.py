@@ -1,0 +1,213 @@
+"""Memory that the judge makes and the candidate maps: a memory file on the CPU, a device allocation on CUDA.
+
+The judge writes; whoever is given the descriptor of a sealed buffer can only read it. On the CPU the
+kernel enforces that for every mapping made after the seal. On CUDA the mapping is read-only in
+hardware, but a hostile process may map the allocation again: the judge looks at its inputs afterwards.
+
+Imports torch: judge and candidate only.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import mmap
+import os
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, Self
+
+import torch
+
+__all__ = ["Buffer", "DeviceBuffer", "HostBuffer", "attach_buffer", "create_buffer"]
+
+_F_SEAL_FUTURE_WRITE = 0x10
+"""Python has no name for it: no new writable mapping and no write, while older mappings stay writable."""
+
+_FIXED = fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK
+"""A file that can't shrink can't fault in whoever maps it."""
+
+
+class Buffer(ABC):
+    """So many bytes that two processes see."""
+
+    nbytes: int
+    descriptor: int
+    """What the other process attaches; open until close()."""
+
+    @abstractmethod
+    def view(
+        self, offset: int, shape: Sequence[int], stride: Sequence[int], dtype: torch.dtype
+    ) -> torch.Tensor:
+        """A tensor over a part of it; the buffer has to outlive the tensor."""
+
+    def bytes(self) -> torch.Tensor:
+        """All of it."""
+        return self.view(0, (self.nbytes,), (1,), torch.uint8)
+
+    def close(self) -> None:
+        """Close the descriptor; mappings stay as long as tensors of them do."""
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
+
+class HostBuffer(Buffer):
+    """A memory file, mapped."""
+
+    def __init__(self, descriptor: int, nbytes: int, *, writable: bool) -> None:
+        self.descriptor = descriptor
+        self.nbytes = nbytes
+        protection = mmap.PROT_READ | (mmap.PROT_WRITE if writable else 0)
+        self._memory = mmap.mmap(descriptor, max(1, nbytes), flags=mmap.MAP_SHARED, prot=protection)
+
+    @classmethod
+    def create(cls, nbytes: int, *, sealed: bool) -> Self:
+        """A new one, writable here; elsewhere too unless sealed."""
+        descriptor = os.memfd_create("caesar", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        os.ftruncate(descriptor, max(1, nbytes))
+        buffer = cls(descriptor, nbytes, writable=True)
+        seals = _FIXED | (_F_SEAL_FUTURE_WRITE if sealed else 0) | fcntl.F_SEAL_SEAL
+        fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
+        return buffer
+
+    def view(
+        self, offset: int, shape: Sequence[int], stride: Sequence[int], dtype: torch.dtype
+    ) -> torch.Tensor:
+        """A tensor over a part of the mapping."""
+        extent = _extent(shape, stride)
+        if extent == 0:
+            return torch.empty(tuple(shape), dtype=dtype)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch warns of read-only memory, which is the point of it
+            flat = torch.frombuffer(self._memory, dtype=dtype, count=extent, offset=offset)
+        return flat.as_strided(tuple(shape), tuple(stride))
+
+
+class DeviceBuffer(Buffer):
+    """A device allocation that a descriptor names, mapped (CUDA's virtual memory management)."""
+
+    def __init__(self, handle: Any, descriptor: int, nbytes: int, *, writable: bool) -> None:
+        self.descriptor = descriptor
+        self.nbytes = nbytes
+        driver = _driver()
+        self._size = _padded(nbytes)
+        self._address = int(_did(driver.cuMemAddressReserve(self._size, 0, 0, 0)))
+        _did(driver.cuMemMap(self._address, self._size, 0, handle, 0))
+        access = driver.CUmemAccessDesc()
+        access.location = _here(driver)
+        flags = driver.CUmemAccess_flags
+        access.flags = (
+            flags.CU_MEM_ACCESS_FLAGS_PROT_READWRITE if writable else flags.CU_MEM_ACCESS_FLAGS_PROT_READ
+        )
+        _did(driver.cuMemSetAccess(self._address, self._size, [access], 1))
+        _did(driver.cuMemRelease(handle))  # the mapping keeps the memory
+
+    @classmethod
+    def create(cls, nbytes: int) -> Self:
+        """A new one, writable here; whoever attaches it says how it maps it."""
+        driver = _driver()
+        handle = _did(driver.cuMemCreate(_padded(nbytes), _properties(driver), 0))
+        kind = driver.CUmemAllocationHandleType.CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR
+        descriptor = int(_did(driver.cuMemExportToShareableHandle(handle, kind, 0)))
+        return cls(handle, descriptor, nbytes, writable=True)
+
+    @classmethod
+    def attach(cls, descriptor: int, nbytes: int, *, writable: bool) -> Self:
+        """The allocation that a descriptor names, mapped here."""
+        driver = _driver()
+        kind = driver.CUmemAllocationHandleType.CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR
+        handle = _did(driver.cuMemImportFromShareableHandle(descriptor, kind))
+        return cls(handle, descriptor, nbytes, writable=writable)
+
+    def view(
+        self, offset: int, shape: Sequence[int], stride: Sequence[int], dtype: torch.dtype
+    ) -> torch.Tensor:
+        """A tensor over a part of the mapping."""
+        if _extent(shape, stride) == 0:
+            return torch.empty(tuple(shape), dtype=dtype, device="cuda")
+        return (
+            self._flat()
+            .narrow(0, offset, _extent(shape, stride) * dtype.itemsize)
+            .view(dtype)
+            .as_strided(tuple(shape), tuple(stride))
+        )
+
+    def release(self) -> None:
+        """Unmap and give the memory back; no tensor of it may be used any more."""
+        driver = _driver()
+        self.close()
+        _did(driver.cuMemUnmap(self._address, self._size))
+        _did(driver.cuMemAddressFree(self._address, self._size))
+
+    def _flat(self) -> torch.Tensor:
+        return torch.as_tensor(_Foreign(self._address, self._size), device="cuda")
+
+
+class _Foreign:
+    """Device memory in the form in which torch takes it over without a copy."""
+
+    def __init__(self, address: int, nbytes: int) -> None:
+        self.__cuda_array_interface__ = {
+            "data": (address, False),  # torch refuses what says that it is read-only
+            "shape": (nbytes,),
+            "typestr": "|u1",
+            "version": 3,
+            "strides": None,
+        }
+
+
+def create_buffer(nbytes: int, *, cuda: bool, sealed: bool) -> Buffer:
+    """A buffer of the judge's."""
+    return DeviceBuffer.create(nbytes) if cuda else HostBuffer.create(nbytes, sealed=sealed)
+
+
+def attach_buffer(descriptor: int, nbytes: int, *, cuda: bool, writable: bool) -> Buffer:
+    """The judge's buffer, in the candidate."""
+    if cuda:
+        return DeviceBuffer.attach(descriptor, nbytes, writable=writable)
+    return HostBuffer(descriptor, nbytes, writable=writable)
+
+
+def _extent(shape: Sequence[int], stride: Sequence[int]) -> int:
+    """How many elements lie between the first and the last of a strided tensor, both counted."""
+    if 0 in shape:
+        return 0
+    return 1 + sum((size - 1) * step for size, step in zip(shape, stride, strict=True))
+
+
+def _driver() -> Any:
+    from cuda.bindings import driver  # noqa: PLC0415 - comes with torch's CUDA builds only
+
+    return driver
+
+
+def _did(answer: tuple[Any, ...]) -> Any:
+    """What a driver call returned beside its status; RuntimeError where it failed."""
+    status, *values = answer
+    if int(status) != 0:
+        raise RuntimeError(f"CUDA driver: {status.name}")
+    return values[0] if values else None
+
+
+def _here(driver: Any) -> Any:
+    location = driver.CUmemLocation()
+    location.type = driver.CUmemLocationType.CU_MEM_LOCATION_TYPE_DEVICE
+    location.id = torch.cuda.current_device()
+    return location
+
+
+def _properties(driver: Any) -> Any:
+    properties = driver.CUmemAllocationProp()
+    properties.type = driver.CUmemAllocationType.CU_MEM_ALLOCATION_TYPE_PINNED
+    properties.location = _here(driver)
+    properties.requestedHandleTypes = driver.CUmemAllocationHandleType.CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR
+    return properties
+
+
+def _padded(nbytes: int) -> int:
+    """The size in whole granules, one at least."""
+    driver = _driver()
+    wanted = driver.CUmemAllocationGranularity_flags.CU_MEM_ALLOC_GRANULARITY_MINIMUM
+    granule = int(_did(driver.cuMemGetAllocationGranularity(_properties(driver), wanted)))
+    return max(1, -(-nbytes // granule)) * granule

@@ -1,0 +1,125 @@
+"""One candidate's process as the judge sees it: asked one thing at a time, timed by the judge's clock.
+
+Imports no torch.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from caesar.evaluators.wire import (
+    Ask,
+    Command,
+    Done,
+    Loaded,
+    Lost,
+    Message,
+    Raised,
+    Ready,
+    Shown,
+    Traced,
+    Violation,
+    decode,
+    receive,
+    spin,
+)
+
+__all__ = ["Called", "CandidateRaised", "Opponent"]
+
+M = TypeVar("M", bound=Message)
+
+
+class CandidateRaised(Exception):  # noqa: N818 - the candidate's doing, a verdict in the making
+    """The candidate raised an exception, by its own word."""
+
+    def __init__(self, raised: Raised) -> None:
+        super().__init__(raised.error)
+        self.raised = raised
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """One call of the candidate's model."""
+
+    claimed_ms: float
+    """By its own process's clock."""
+    launch_ms: float
+    wall_ms: float
+    """By the judge's, from go to done, talking included."""
+
+
+class Opponent:
+    """Every answer is read when it is due; whatever comes unasked is a violation."""
+
+    def __init__(
+        self, link: socket.socket, *, spin_s: float = 0.0, now: Callable[[], float] = time.perf_counter
+    ) -> None:
+        self._link = link
+        self._spin_s = spin_s
+        self._now = now
+        self._number = 0
+        self._unasked = select.poll()
+        self._unasked.register(link, select.POLLIN)
+
+    def idle(self) -> Called:
+        """What asking costs, where nothing is called."""
+        return self._timed(Command(Ask.IDLE, self._next()))
+
+    def load(self) -> Loaded:
+        """Have the candidate loaded and its model constructed."""
+        message, _ = self._ask(Command(Ask.LOAD, self._next()), Loaded)
+        return message
+
+    def prepare(self, *, slot: int, seed: int) -> None:
+        """Have the next call prepared: what that takes is not part of the call."""
+        self._ask(Command(Ask.PREPARE, self._next(), slot, seed), Ready)
+
+    def call(self) -> Called:
+        """Have the model called on what was prepared."""
+        return self._timed(Command(Ask.CALL, self._next()))
+
+    def show(self) -> tuple[Shown, float]:
+        """Have the last call's outputs copied; how they are described, and the milliseconds it took."""
+        return self._ask(Command(Ask.SHOW, self._next()), Shown)
+
+    def trace(self, *, slot: int, seed: int) -> bytes:
+        """Have one more call traced."""
+        message, _ = self._ask(Command(Ask.TRACE, self._next(), slot, seed), Traced)
+        return message.evidence
+
+    def _timed(self, command: Command) -> Called:
+        done, wall_ms = self._ask(command, Done)
+        if not (0 < done.elapsed_ms <= wall_ms and 0 <= done.launch_ms <= wall_ms):
+            return Called(wall_ms, wall_ms, wall_ms)
+        return Called(done.elapsed_ms, done.launch_ms, wall_ms)
+
+    def _next(self) -> int:
+        self._number += 1
+        return self._number
+
+    def _ask(self, command: Command, kind: type[M]) -> tuple[M, float]:
+        if self._unasked.poll(0):
+            receive(self._link, flags=socket.MSG_DONTWAIT)
+            raise Violation("a frame that nobody asked for")
+        started = self._now()
+        try:
+            self._link.send(command.encode())
+        except OSError as error:
+            raise Lost from error
+        if self._spin_s:
+            spin(self._link, most_s=self._spin_s)
+        frame = receive(self._link)
+        wall_ms = (self._now() - started) * 1000.0
+        message = decode(frame)
+        if message.number != command.number:
+            raise Violation("an answer to another question")
+        if isinstance(message, Raised):
+            raise CandidateRaised(message)
+        if not isinstance(message, kind):
+            raise Violation(f"{type(message).__name__} where {kind.__name__} was due")
+        return message, wall_ms

@@ -1,0 +1,45 @@
+import pytest
+
+from caesar.domain import Trust
+from caesar.errors import UsageError
+from caesar.sandbox.box import Tier
+from caesar.sandbox.job import Ended, How
+from caesar.sandbox.probe import Probe, _findings, _reason
+from caesar.sandbox.probing import Findings
+
+
+def test_a_tier_that_is_strict_enough_is_used():
+    found = Probe(Tier.NAMESPACE)
+
+    assert Tier.NAMESPACE is found.at_least(Tier.PROCESS)
+    assert Tier.NAMESPACE is found.at_least(Tier.NAMESPACE)
+
+
+def test_a_tier_below_the_wanted_one_is_refused_with_what_to_do():
+    found = Probe(Tier.PROCESS, {Tier.NAMESPACE: "Tier namespace does not hold here: mounting /usr: no."})
+
+    with pytest.raises(UsageError, match=r"namespace can't be had.*only process.*mounting /usr: no.*set isol"):
+        found.at_least(Tier.NAMESPACE)
+
+
+def test_trust_follows_the_tier():
+    assert [Trust.NONE, Trust.LOW, Trust.HIGH] == [tier.trust for tier in Tier]
+
+
+def test_tiers_cover_themselves_and_what_is_weaker():
+    covered = {(tier, other) for tier in Tier for other in Tier if tier.covers(other)}
+
+    assert 6 == len(covered)
+    assert (Tier.NONE, Tier.PROCESS) not in covered
+
+
+def test_what_was_not_refused_and_what_did_not_work_is_named():
+    findings = Findings(0, {"starting a process": "no"}, ("signalling the supervisor",))
+
+    assert "starting a process fails (no); signalling the supervisor is not refused" == _reason(findings)
+
+
+def test_a_probe_that_dies_says_how():
+    ended = Ended(How.SIGNALLED, 31, (), "first\nBad system call\n", 0.1)
+
+    assert "a child signalled (31) Bad system call" == _findings(ended)

@@ -1,0 +1,403 @@
+"""What each tier promises, against those who try; a tier that this machine can't offer is skipped, aloud."""
+
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from boxes import CANARY, Boxes, opened
+
+from caesar.errors import Fault
+from caesar.sandbox.box import Box, Tier
+from caesar.sandbox.job import How
+from caesar.sandbox.program import TARGET, program
+
+pytestmark = pytest.mark.slow
+
+MIB = 1 << 20
+PTRACE_ATTACH = 16
+TIERS = (Tier.PROCESS, Tier.NAMESPACE)
+
+
+@pytest.fixture(scope="module")
+def boxes() -> Iterator[Boxes]:
+    with opened() as boxes:
+        yield boxes
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture(params=TIERS)
+def tier(request, boxes) -> Tier:
+    probed = boxes.probed(request.param)
+    if probed.tier is not request.param:
+        pytest.skip(f"this machine does not offer the tier: {probed.refused[request.param]}")
+    return request.param
+
+
+@pytest.fixture
+def namespace(boxes) -> Tier:
+    probed = boxes.probed(Tier.NAMESPACE)
+    if probed.tier is not Tier.NAMESPACE:
+        pytest.skip(f"this machine does not offer the tier: {probed.refused[Tier.NAMESPACE]}")
+    return Tier.NAMESPACE
+
+
+@pytest.fixture
+def secret(tmp_path) -> Path:
+    """A file that nothing but the box keeps anyone from."""
+    path = tmp_path / "secret"
+    path.write_text(CANARY)
+    path.chmod(0o666)
+    return path
+
+
+def test_honest_work_is_not_disturbed(boxes, tier, folder):
+    memory = os.memfd_create("shared")
+
+    ended = boxes.run("honest", box=Box(tier, disk_bytes=MIB), folder=folder, descriptors=(memory,))
+
+    online = Path("/sys/devices/system/cpu/online").read_bytes()
+    assert (b"thread", b"written", b"pair", online) == ended.replies, ended.output
+    assert (How.EXITED, 0, "printed") == (ended.how, ended.code, ended.output)
+    assert b"given" == os.pread(memory, 10, 0)
+    os.close(memory)
+
+
+def test_compilers_work(boxes, tier, folder):
+    ended = boxes.run("compile_and_run", box=Box(tier), folder=folder)
+
+    assert (b"42",) == ended.replies, ended.output
+
+
+def test_a_job_can_become_a_program(boxes, tier, folder):
+    from caesar.sandbox.job import Job
+
+    payload = program(["sh", "-c", "echo $GREETING; pwd; exit 7"], env={"GREETING": "hello"})
+    job = Job(TARGET, payload, folder, limit_s=30, output_bytes=1000, box=Box(tier))
+
+    ended = boxes.runner.run(boxes.zygote.run(job))
+
+    assert (How.EXITED, 7, f"hello\n{folder}\n") == (ended.how, ended.code, ended.output)
+
+
+def test_what_is_written_to_the_folder_comes_back_where_the_disk_is_not_bounded(boxes, tier, folder):
+    boxes.run("leave_a_file", b"result", box=Box(tier), folder=folder)
+
+    assert b"result" == (folder / "result").read_bytes()
+
+
+def test_a_bounded_folder_in_namespaces_is_memory_that_is_gone_afterwards(boxes, namespace, folder):
+    ended = boxes.run("leave_a_file", b"result", box=Box(namespace, disk_bytes=MIB), folder=folder)
+
+    assert (How.EXITED, 0) == (ended.how, ended.code)
+    assert [] == list(folder.iterdir())
+
+
+def test_what_the_box_shows_can_be_read_and_not_written(boxes, tier, folder, secret):
+    shown = boxes.attempts(
+        f"read_file({str(secret)!r})",
+        f"write_file({str(secret)!r})",
+        f"os.unlink({str(secret)!r})",
+        box=Box(tier, reads=(secret,)),
+        folder=folder,
+    )
+
+    assert f"got {CANARY!r}" == shown[0]
+    assert {"got"}.isdisjoint(word.split()[0] for word in shown[1:])
+    assert CANARY == secret.read_text()
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "read_file({secret!r})",
+        "write_file({secret!r})",
+        "os.unlink({secret!r})",
+        "os.rename({secret!r}, 'mine')",
+        "os.link({secret!r}, 'mine')",
+        "os.open({secret!r}, os.O_WRONLY | os.O_TRUNC)",
+        "write_file({python!r} + '/site.py')",
+        "os.unlink({python!r} + '/site.py')",
+        "write_file('/usr/caesar-was-here')",
+        "write_file({here!r} + '/test_tiers.py')",
+        "os.listdir({home!r})",
+        "os.mkdir('/dev/caesar-was-here')",
+        "os.open('/dev/kmsg', os.O_RDONLY)",
+        "os.open('/dev/mem', os.O_RDWR)",
+    ],
+)
+def test_files_outside_the_box_are_out_of_reach(boxes, tier, folder, secret, attack):
+    home = secret.parent
+    names = {"secret": str(secret), "python": str(Path(os.__file__).parent), "here": str(Path(__file__).parent)}
+
+    (said,) = boxes.attempts(attack.format(**names, home=str(home)), box=Box(tier), folder=folder)
+
+    if tier is Tier.NAMESPACE and attack.startswith("os.listdir"):
+        assert "got ['work']" == said
+    elif tier is Tier.NAMESPACE and attack.startswith("write_file({secret"):
+        assert "got None" == said  # a file of that name in its own /tmp
+    else:
+        assert said in ("PermissionError", "FileNotFoundError", "OSError"), said
+    assert CANARY == secret.read_text()
+
+
+@pytest.mark.parametrize("attack", ["os.chmod({secret!r}, 0)", "os.chown({secret!r}, 1, 1)"])
+def test_modes_and_owners_of_files_outside_do_not_change(boxes, tier, folder, secret, attack):
+    before = secret.stat()
+
+    boxes.attempts(attack.format(secret=str(secret)), box=Box(tier, reads=(secret,)), folder=folder)
+
+    after = secret.stat()
+    assert (before.st_mode, before.st_uid) == (after.st_mode, after.st_uid)
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "read_file('/proc/{supervisor}/environ')",
+        "read_file('/proc/{zygote}/environ')",
+        "os.open('/proc/{supervisor}/mem', os.O_RDWR)",
+        "os.kill({supervisor}, 0)",
+        "os.kill({zygote}, 0)",
+        "os.kill(os.getppid(), 0)",
+        "libc.ptrace({attach}, {supervisor}, 0, 0) and call(101, 0)",
+        "call(310, {supervisor}, None, 0, None, 0, 0)",
+        "os.pidfd_open({supervisor}) and call(438, os.pidfd_open({supervisor}), 0, 0)",
+    ],
+)
+def test_the_processes_of_the_supervisor_are_out_of_reach(boxes, tier, folder, attack):
+    text = attack.format(supervisor=os.getpid(), zygote=boxes.zygote._process._popen.pid, attach=PTRACE_ATTACH)
+
+    (said,) = boxes.attempts(text, box=Box(tier), folder=folder)
+
+    assert not said.startswith("got"), said
+
+
+def test_killing_everyone_kills_nobody_but_the_job(boxes, tier, folder):
+    boxes.attempts("os.kill(-1, 9)", box=Box(tier), folder=folder)
+
+    assert ["got 1"] == boxes.attempts("1", box=Box(tier), folder=folder)
+
+
+def test_no_environment_that_can_be_read_holds_a_key(boxes, tier, folder):
+    ended = boxes.run(
+        "attempts",
+        b"[\"[(f, open(f, errors='replace').read()) for f in __import__('glob').glob('/proc/self/environ')]\"]",
+        box=Box(tier),
+        folder=folder,
+    )
+
+    assert CANARY not in repr(ended)
+
+
+def test_the_network_is_out_of_reach(boxes, tier, folder):
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams,
+    ):
+        datagrams.bind(("127.0.0.1", 0))
+        datagrams.settimeout(0.2)
+        said = boxes.attempts(
+            f"socket.create_connection(('127.0.0.1', {listener.getsockname()[1]}), 1)",
+            f"send_datagram({datagrams.getsockname()[1]})",
+            "socket.socket(socket.AF_INET6)",
+            "socket.socket(socket.AF_NETLINK, socket.SOCK_RAW)",
+            "socket.socket(socket.AF_VSOCK)",
+            "socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)",
+            box=Box(tier),
+            folder=folder,
+        )
+
+        assert [] == [word for word in said if word.startswith("got")]
+        with pytest.raises(TimeoutError):
+            datagrams.recv(10)
+
+
+def test_sockets_of_other_processes_are_out_of_reach(boxes, tier, folder):
+    with socket.socket(socket.AF_UNIX) as abstract, socket.socket(socket.AF_UNIX) as named:
+        abstract.bind("\0caesar-test-8c1d")
+        named.bind(str(folder / "socket"))
+        for listener in (abstract, named):
+            listener.listen()
+
+        said = boxes.attempts(
+            "connect_to_unix('@caesar-test-8c1d')",
+            f"connect_to_unix({str(folder / 'socket')!r})",
+            box=Box(tier),
+            folder=folder,
+        )
+
+    assert [] == [word for word in said if word.startswith("got")]
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "call(272, 0x10000000)",  # unshare, a user namespace
+        "call(56, 0x10000000 | 17, 0, 0, 0, 0)",  # clone, the same
+        "call(435, 0, 0)",  # clone3
+        "call(165, b'none', b'/', 0, 0, 0)",  # mount
+        "call(308, 0, 0)",  # setns
+        "call(321, 0, 0, 0)",  # bpf
+        "call(298, 0, 0, 0, 0, 0)",  # perf_event_open
+        "call(323, 0)",  # userfaultfd
+        "call(425, 1, 0)",  # io_uring_setup
+        "call(304, 0, 0, 0)",  # open_by_handle_at
+        "call(250, 0, 0, 0, 0, 0)",  # keyctl
+        "call(227, 0, 0)",  # clock_settime
+        "call(317, 0, 0, 0)",  # seccomp
+        "call(157, 22, 2, 0, 0, 0)",  # prctl, for seccomp
+        "__import__('time').clock_settime(0, 0)",
+        "call(0x40000000 | 39)",  # getpid by the other numbering
+    ],
+)
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="the numbers are those of x86_64")
+def test_dangerous_calls_are_refused(boxes, tier, folder, attack):
+    (said,) = boxes.attempts(attack, box=Box(tier), folder=folder)
+
+    assert said in ("PermissionError", "OSError"), said
+
+
+def test_the_child_has_no_rights_to_give_away(boxes, tier, folder):
+    ended = boxes.run("who", box=Box(tier), folder=folder)
+
+    status = dict(line.split(":\t", 1) for line in ended.replies[1].decode().splitlines() if ":\t" in line)
+    capabilities = {status[name] for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")}
+    if os.geteuid() == 0:
+        assert {"0000000000000000"} == capabilities
+    assert ("0000000000000000", "1", "2") == (status["CapEff"], status["NoNewPrivs"], status["Seccomp"])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a child a user of its own")
+def test_in_namespaces_root_starts_children_as_nobody_in_particular(boxes, namespace, folder):
+    boxes.run("leave_a_file", b"result", box=Box(namespace), folder=folder)
+
+    assert (folder / "result").stat().st_uid >= 0x60000000
+
+
+def test_cores_that_a_child_is_pinned_to_are_all_it_gets(boxes, tier, folder):
+    core = min(os.sched_getaffinity(0))
+
+    ended = boxes.run("who", box=Box(tier, cpus=(core,)), folder=folder)
+    tried = boxes.run("leave_the_cores", box=Box(tier, cpus=(core,)), folder=folder)
+
+    assert f"[{core}]]".encode() in ended.replies[0]
+    assert () == tried.replies
+
+
+def test_a_fork_bomb_ends_at_its_limit(boxes, tier, folder):
+    ended = boxes.run("fork_bomb", box=Box(tier, processes=40), folder=folder, limit_s=60)
+
+    assert (How.PROCESS_LIMIT, 0, 0) == (ended.how, ended.code, ended.survivors)
+
+
+def test_a_flood_of_threads_ends_at_its_limit(boxes, tier, folder):
+    ended = boxes.run("thread_bomb", box=Box(tier, processes=40), folder=folder, limit_s=60)
+
+    assert How.PROCESS_LIMIT == ended.how
+
+
+def test_open_files_are_bounded(boxes, tier, folder):
+    ended = boxes.run("open_everything", box=Box(tier), folder=folder)
+
+    assert int(ended.replies[0]) < 5000
+
+
+@pytest.mark.parametrize("target", ["eat_memory", "eat_memory_in_children"])
+def test_memory_is_bounded_over_all_processes(boxes, tier, folder, target):
+    box = Box(tier, memory_bytes=128 * MIB)
+
+    ended = boxes.run(target, b"%d" % (8 * MIB), box=box, folder=folder, limit_s=60)
+
+    assert (How.MEMORY_LIMIT, 0, 0) == (ended.how, ended.code, ended.survivors)
+
+
+def test_disks_are_bounded_in_namespaces(boxes, namespace, folder):
+    box = Box(namespace, disk_bytes=4 * MIB)
+
+    ended = boxes.run("fill_disk", b'["", "/tmp", "/dev/shm", "/var/tmp"]', box=box, folder=folder)
+
+    assert 4 == len(ended.replies), ended.output
+    for reply in ended.replies:
+        written, _comma, error = reply.decode().strip("[]").partition(", ")
+        assert '"No space left on device"' == error
+        assert int(written) <= 4 * MIB
+
+
+def test_shared_memory_segments_end_with_their_namespace(boxes, namespace, folder):
+    ended = boxes.run("exhaust_ipc", box=Box(namespace), folder=folder)
+
+    assert int(ended.replies[0]) >= 0
+    assert (
+        "0x005ec2e7" not in subprocess.run(["ipcs", "-m"], check=False, capture_output=True, text=True).stdout
+    )
+
+
+def test_only_its_own_processes_exist_in_namespaces(boxes, namespace, folder):
+    said = boxes.attempts(
+        "sorted(n for n in os.listdir('/proc') if n.isdecimal())", box=Box(namespace), folder=folder
+    )
+
+    assert ["got ['1', '2']"] == said
+
+
+def test_lock_files_are_not_there_in_namespaces(boxes, namespace, folder, tmp_path):
+    (tmp_path / "locks").mkdir()
+    (tmp_path / "locks" / "gpu0.lock").touch()
+
+    said = boxes.attempts(
+        "everything_readable('/', ['gpu0.lock', 'secret'])", box=Box(namespace), folder=folder
+    )
+
+    assert ["got []"] == said
+
+
+def test_a_box_that_cannot_be_made_is_a_fault_that_says_which_step(boxes, tier, folder):
+    box = Box(tier, cpus=(4095,))
+
+    with pytest.raises(Fault, match="could not be started"):
+        boxes.run("honest", box=box, folder=folder)
+
+
+def test_killing_a_boxed_job_is_soon(boxes, tier, folder):
+    began = time.monotonic()
+
+    ended = boxes.run("fork_bomb", box=Box(tier, processes=None), folder=folder, limit_s=0.2)
+
+    assert (How.TIMED_OUT, 0) == (ended.how, ended.survivors)
+    assert time.monotonic() - began < 20
+
+
+def test_modules_from_elsewhere_than_pythons_folders_are_found_and_their_neighbours_are_not(
+    boxes, tier, folder
+):
+    neighbour = Path(__file__).parent / "test_tiers.py"
+
+    said = boxes.attempts(
+        f"read_file({str(neighbour)!r})",
+        "len(__import__('inspect').getsource(honest)) > 100",
+        box=Box(tier),
+        folder=folder,
+    )
+
+    assert not said[0].startswith("got")
+    assert "got True" == said[1]
+
+
+def test_the_probe_finds_a_tier_soon_and_says_why_not_a_stricter_one(boxes):
+    from caesar.sandbox.probe import probe
+
+    found = boxes.runner.run(probe(boxes.zygote))
+
+    assert found.tier in tuple(Tier)
+    assert all(sentence.startswith("Tier ") for sentence in found.refused.values())
+    assert found.tier is found.at_least(Tier.NONE)
