@@ -17,6 +17,7 @@ from caesar.effects import (
     Backend,
     Build,
     Built,
+    Condition,
     Evaluate,
     Evaluated,
     EvaluationSettings,
@@ -25,7 +26,8 @@ from caesar.effects import (
     Precision,
     Request,
 )
-from caesar.errors import UsageError
+from caesar.engine.perform import condition_after
+from caesar.errors import Fault, UsageError
 from caesar.problems.suites import find
 
 __all__ = ["evaluate_command"]
@@ -101,10 +103,16 @@ async def _judge(
 
 async def _on_a_device(machine: Machinery, effect: Evaluate) -> Evaluated:
     grant = await machine.devices.acquire(effect.request.id)
+    condition = Condition.HUNG  # an evaluation that was cancelled is probed after
     try:
-        return await machine.evaluator.evaluate(effect, grant)
+        evaluated = await machine.evaluator.evaluate(effect, grant)
+        condition = condition_after(evaluated)
+    except Fault as fault:
+        condition = condition_after(fault)
+        raise
     finally:
-        await machine.devices.release(grant)
+        await machine.devices.release(grant, condition=condition)
+    return evaluated
 
 
 def _document(

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
-from caesar.cli.cluster import RAY, RayMachinery, ray_machinery
+from caesar.cli.cluster import RAY, RayMachinery, is_ray, ray_machinery
 from caesar.cli.files import read_spec
 from caesar.cli.live import Display, open_display
 from caesar.cli.look import find_run
@@ -86,7 +86,7 @@ def _prepare(options: RunOptions) -> _Prepared:
     backend = backend_of(spec.backend)
     spec = replace(spec, backend=backend)
     kernelbench = kernelbench_for(spec.evaluation.judge, backend, root=options.kernelbench)
-    devices = choose_devices(backend, options.devices)
+    devices = (RAY,) if is_ray(options.devices) else choose_devices(backend, options.devices)
     problems = _problems(spec, options)
     model = open_model(
         spec.model, spec_name=spec.name, backend=backend, record=options.record, relative_to=Path.cwd()

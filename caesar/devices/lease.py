@@ -28,7 +28,7 @@ from caesar.devices.state import Doing, Holder, State, read_state, write_state
 from caesar.effects import Condition
 from caesar.errors import Fault
 
-__all__ = ["Lease", "holder", "is_held", "try_lease"]
+__all__ = ["Lease", "holder", "is_held", "is_locked", "try_lease"]
 
 _REQUEST_CHARS = 300
 
@@ -172,9 +172,14 @@ def holder(device: str, *, folder: Path) -> Holder | None:
 
 
 def is_held(device: str, *, folder: Path) -> bool:
-    """Whether anybody has the device's lock; asked without taking part in the contest for it."""
+    """Whether anybody has the device's lock."""
+    return is_locked(str(device_file(folder, device, "lock")))
+
+
+def is_locked(path: str) -> bool:
+    """Whether anybody has a lock; asked without taking part in the contest for it."""
     try:
-        descriptor = os.open(device_file(folder, device, "lock"), os.O_RDONLY | os.O_NOFOLLOW)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     except FileNotFoundError:
         return False
     try:

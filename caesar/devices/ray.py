@@ -133,9 +133,16 @@ class RayCluster:
             self._ray.kill(station.actor)
 
     async def ask(self, station: _Station, order: Order) -> Answer:
-        """An agent's answer; a Fault where it has one, or where its node was lost: another takes its place."""
+        """An agent's answer; a Fault where it has one, or where its node was lost: another takes its place.
+
+        Cancelling ends the agent with all that it does, since it may just be doing what was asked.
+        """
         try:
             said = await station.actor.ask.remote(msgspec.json.encode(order))
+        except asyncio.CancelledError:
+            self._ray.kill(station.actor)
+            station.actor = self._actor()
+            raise
         except self._ray.exceptions.RayError as error:
             station.actor = self._actor()
             raise Fault("device", f"a node of the Ray cluster was lost: {_first_line(error)}") from error
@@ -192,11 +199,7 @@ class RayDevicePool:
             if place.done() and not place.cancelled():
                 self._free(place.result())
             raise
-        try:
-            answer = await self._cluster.ask(station, Order(0, "acquire", request, affinity))
-        except BaseException:
-            self._free(station)
-            raise
+        answer = await self._asked(station, Order(0, "acquire", request, affinity))
         assert answer.grant is not None
         waited_s = asyncio.get_running_loop().time() - began
         grant = replace(answer.grant, device=_named(answer.grant.device, station), waited_s=waited_s)
@@ -221,6 +224,17 @@ class RayDevicePool:
     def holder(self, grant: Grant) -> _Station:
         """The agent that holds a grant."""
         return self._held[grant.device, grant.token]
+
+    async def _asked(self, station: _Station, order: Order) -> Answer:
+        """The answer of a station that is free again where there is none; ended where nobody waits for it."""
+        answered = False
+        try:
+            answer = await self._cluster.ask(station, order)
+            answered = True
+        finally:
+            if not answered:
+                self._free(station)
+        return answer
 
     def _free(self, station: _Station) -> None:
         station.busy = False

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from caesar.devices.lease import Lease, is_held, try_lease
+from caesar.devices.folder import device_file
+from caesar.devices.lease import Lease, is_locked, try_lease
 from caesar.devices.processes import Process
 from caesar.devices.quarantine import read_quarantine
 from caesar.devices.turnstile import Turnstile
@@ -24,6 +26,7 @@ Found = Callable[[Lease | Fault | None], None]
 
 _FIRST_PAUSE_S = 0.002
 _LONGEST_PAUSE_S = 0.02
+_QUARANTINE_EVERY_S = 0.25
 
 
 class Search:
@@ -43,6 +46,7 @@ class Search:
         self._line = line
         self._process = process
         self._every = every
+        self._locks = {device: str(device_file(folder, device, "lock")) for device in every}
         self._devices = devices
         self._found = found
         self._off = threading.Event()
@@ -78,17 +82,19 @@ class Search:
 
     def _looked(self) -> Lease | Fault | None:
         """The first device to become free; a Fault where all are in quarantine."""
-        pause_s = _FIRST_PAUSE_S
+        pause_s, look_s = _FIRST_PAUSE_S, 0.0
         while not self._off.is_set() and not self._loop.is_closed():
             for device in self._devices():
-                if is_held(device, folder=self._folder):
-                    continue  # a third of what a refused attempt costs
+                if is_locked(self._locks[device]):
+                    continue  # a tenth of what a refused attempt costs
                 lease = try_lease(device, folder=self._folder, process=self._process)
                 if lease is not None:
                     return lease
-            fault = _all_in_quarantine(self._folder, self._every)
-            if fault is not None:
-                return fault
+            if time.monotonic() >= look_s:
+                look_s = time.monotonic() + _QUARANTINE_EVERY_S
+                fault = _all_in_quarantine(self._folder, self._every)
+                if fault is not None:
+                    return fault
             self._off.wait(pause_s)
             pause_s = min(1.5 * pause_s, _LONGEST_PAUSE_S)
         return None

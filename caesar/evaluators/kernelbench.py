@@ -255,7 +255,7 @@ def judgement_of(ended: Ended, *, version: str) -> Judgement:
     """What a child's end amounts to; Fault where KernelBench was never reached."""
     first, *rest = [*map(_decoded, ended.replies[:2]), None]
     if ended.survivors:
-        raise Fault("device", "a process of KernelBench's outlived being killed: restart the machine")
+        raise Fault("survivors", "a process of KernelBench's outlived being killed: restart the machine")
     if isinstance(first, _Unusable):
         raise Fault("kernelbench", f"KernelBench can't judge here: {first.what}; {_ADVICE}", permanent=True)
     if not isinstance(first, _Ready):
