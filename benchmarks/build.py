@@ -95,7 +95,7 @@ def outputs(module, model, device: str) -> dict[str, object]:
     )
     told = hashlib.sha256()
     for tensor in got:
-        told.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+        told.update(tensor.detach().cpu().reshape(-1).contiguous().view(torch.uint8).numpy().tobytes())
     return {"close": close, "digest": told.hexdigest()}
 
 

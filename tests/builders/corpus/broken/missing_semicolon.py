@@ -1,4 +1,4 @@
-# expected: compiler_error: main.cpp:3
+# expected: compiler_error: main.cpp:5
 import torch
 import torch.nn as nn
 from torch.utils.cpp_extension import load_inline
