@@ -25,7 +25,9 @@ SETTINGS = EvaluationSettings(correctness_trials=1, timing_trials=60, timing_s=1
 
 
 async def evaluated(machine: Machinery, problem: Problem, number: int) -> Evaluation:
-    source = problem.source.replace("class Model(", "class ModelNew(").replace("super(Model,", "super(ModelNew,")
+    source = problem.source.replace("class Model(", "class ModelNew(").replace(
+        "super(Model,", "super(ModelNew,"
+    )
     request = Request(f"itself/{problem.id}/{number}", turn=1, slot=0, action="evaluate")
     backend = backend_of(None)
     candidate = Candidate(source)

@@ -232,6 +232,8 @@ class Build:
     candidate: Candidate
     backend: Backend
     limits: Limits
+    problem: Problem | None = None
+    """What the candidate is for: some compile only once they are constructed, with the problem's inputs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +280,16 @@ class Built:
     """True where an earlier build of the same source was found."""
     reason: str | None = None
     """Why it failed: syntax_error, no_model, compiler_error, import_error, exit:N, signal:N, time_limit."""
+    full_log: str | None = None
+    """The whole log, where `log` is a part of it."""
+    headers: str | None = None
+    """slim or real: which headers stood for PyTorch's; None where nothing was compiled."""
+    dropped: tuple[str, ...] = ()
+    """The compiler and linker flags that were not passed on."""
+    cpu_s: float = 0.0
+    """What the compilers took when it was built."""
+    peak_bytes: int = 0
+    """The most that one compiler held in memory."""
 
     def __post_init__(self) -> None:
         built = self.outcome is BuildOutcome.BUILT

@@ -343,15 +343,22 @@ class BuildCompleted:
     """The build came to an outcome that is the candidate's own."""
 
     kind: ClassVar = "build_completed"
-    v: ClassVar = 1
+    v: ClassVar = 2
     request: str
     attempt: int
     outcome: BuildOutcome
     artifact: str | None
     log: Digest
+    """What feedback shows: the whole log, or a part of it that says that it is one."""
     reason: str | None
     cached: bool
     seconds: float
+    full_log: Digest | None = None
+    """The whole log, where `log` is a part of it."""
+    headers: str | None = None
+    """slim or real: which headers stood for PyTorch's; None where nothing was compiled, or it is not known."""
+    dropped: tuple[str, ...] = ()
+    """The compiler and linker flags that were not passed on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -481,7 +488,10 @@ def _unchanged(fields: dict[str, Any]) -> dict[str, Any]:
     return fields
 
 
-_UPCASTS: dict[tuple[str, int], Upcast] = {("evaluation_completed", 1): _unchanged}
+_UPCASTS: dict[tuple[str, int], Upcast] = {
+    ("build_completed", 1): lambda body: {**body, "full_log": None, "headers": None, "dropped": ()},
+    ("evaluation_completed", 1): _unchanged,
+}
 
 
 @dataclass(frozen=True, slots=True)

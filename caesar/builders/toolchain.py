@@ -1,20 +1,63 @@
-"""Which compilers, interpreter and torch builds are done with: what a build's identity depends on."""
+"""Which compilers, interpreter and torch builds are done with: what their identity depends on, and where it lies."""
 
 from __future__ import annotations
 
 import platform
+import re
 import shutil
 import subprocess
+import sys
+import sysconfig
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 
 from caesar.effects import Backend
 from caesar.errors import UsageError
 from caesar.sandbox.environment import clean_environment
 
-__all__ = ["Toolchain"]
+__all__ = ["Places", "Toolchain"]
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the tools and what they read lie on this machine; no part of a build's identity."""
+
+    cxx: str
+    ar: str
+    nvcc: str | None
+    gold: bool
+    """Whether the gold linker is there, which takes half of the other's time."""
+    torch: Path
+    """torch's own folder."""
+    python: Path
+    """Python's headers."""
+    cuda: Path | None
+
+    @property
+    def headers(self) -> tuple[Path, ...]:
+        """The folders that torch adds for every extension, in its order."""
+        include = self.torch / "include"
+        cuda = () if self.cuda is None else (self.cuda / "include",)
+        return (include, include / "torch/csrc/api/include", *cuda, self.python)
+
+    @property
+    def reads(self) -> tuple[Path, ...]:
+        """All that a compiler may read besides its own folder."""
+        roots = [*(Path(each) for each in _SYSTEM), self.torch / "include", self.torch / "lib", self.python]
+        roots += [] if self.cuda is None else [self.cuda, self.cuda.resolve()]
+        tools = (self.cxx, self.ar, self.nvcc)
+        roots += [Path(tool).resolve().parent.parent for tool in tools if tool and not _in_system(tool)]
+        return tuple(dict.fromkeys(root for root in roots if root.exists()))
+
+
+_SYSTEM = ("/usr", "/bin", "/lib", "/lib64", "/sbin", "/opt/rh")
+
+
+def _in_system(tool: str) -> bool:
+    return Path(tool).resolve().is_relative_to("/usr")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +68,60 @@ class Toolchain:
     torch: str
     compilers: tuple[str, ...]
     """What the C++ compiler, and for CUDA nvcc, call themselves: path and --version."""
+    places: Places
+    std: str = "c++20"
+    """The C++ that torch compiles extensions as."""
 
     @classmethod
     def find(cls, backend: Backend, environ: Mapping[str, str]) -> Toolchain:
-        """The tools that a build child would use; UsageError, in a sentence, if one is missing."""
+        """The tools that builds use; UsageError, in a sentence, if one is missing."""
         clean = clean_environment(environ)
         torch = _torch()
-        compilers = [_require(_cxx(clean), clean, "install g++ or set CXX")]
-        _require("ninja", clean, "install it with pip")
+        cxx = _require(_cxx(clean), clean, "install g++ or set CXX")
+        compilers = [cxx]
+        nvcc = shutil.which(_nvcc(clean), path=clean["PATH"])
         if backend is Backend.CUDA:
             _refuse_cpu_only(torch)
             compilers.append(_require(_nvcc(clean), clean, "install the CUDA toolkit or set CUDA_HOME"))
-        return cls(platform.python_version(), torch, tuple(_describe(tool, clean) for tool in compilers))
+        described = tuple(_describe(tool, clean) for tool in compilers)
+        places = _places(cxx, nvcc, clean)
+        return cls(platform.python_version(), torch, described, places, _std(places.torch))
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """What a build depends on, whatever folder the tools are in."""
+        return (self.python, sys.implementation.cache_tag, self.torch, self.compilers, self.std)
+
+
+def _places(cxx: str, nvcc: str | None, environ: Mapping[str, str]) -> Places:
+    spec = find_spec("torch")
+    assert spec is not None
+    assert spec.origin is not None
+    return Places(
+        cxx,
+        ar=shutil.which("ar", path=environ["PATH"]) or "ar",
+        nvcc=nvcc,
+        gold=shutil.which("ld.gold", path=environ["PATH"]) is not None,
+        torch=Path(spec.origin).parent,
+        python=Path(sysconfig.get_path("include", scheme="posix_prefix")),
+        cuda=_cuda(nvcc, environ),
+    )
+
+
+def _std(torch: Path) -> str:
+    """What torch's own load_inline passes as -std."""
+    text = (torch / "utils" / "cpp_extension.py").read_text(errors="replace")
+    found = re.search(r"'-fPIC', '-std=(c\+\+\d\d)'", text)
+    return found[1] if found else "c++17"
+
+
+def _cuda(nvcc: str | None, environ: Mapping[str, str]) -> Path | None:
+    """The CUDA toolkit's folder, as torch finds it."""
+    home = environ.get("CUDA_HOME") or environ.get("CUDA_PATH")
+    candidates = [Path(home)] if home else []
+    candidates += [Path(nvcc).resolve().parent.parent] if nvcc else []
+    candidates.append(Path("/usr/local/cuda"))
+    return next((each for each in candidates if (each / "include" / "cuda_runtime.h").exists()), None)
 
 
 def _torch() -> str:

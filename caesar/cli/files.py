@@ -8,7 +8,7 @@ from pathlib import Path
 
 from caesar.errors import UsageError
 
-__all__ = ["cache_folder", "cpu_slots", "lock_folder", "read_candidate", "read_spec"]
+__all__ = ["cache_bytes", "cache_folder", "cpu_slots", "lock_folder", "read_candidate", "read_spec"]
 
 
 def read_spec(file: Path) -> str:
@@ -46,6 +46,16 @@ def cache_folder() -> Path:
     except RuntimeError as error:
         raise UsageError("no home folder is known to keep builds in; name one with CAESAR_CACHE") from error
     return home / "caesar"
+
+
+def cache_bytes() -> int:
+    """How much the builds may hold: CAESAR_CACHE_BYTES, else 8 GiB."""
+    named = os.environ.get("CAESAR_CACHE_BYTES")
+    if named is None:
+        return 8 << 30
+    if not named.isdecimal() or int(named) == 0:
+        raise UsageError(f"CAESAR_CACHE_BYTES is a number of bytes, such as {8 << 30}, not {named!r}")
+    return int(named)
 
 
 def lock_folder() -> Path:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from caesar.builders.inline import InlineBuilder
-from caesar.cli.files import cache_folder, cpu_slots, lock_folder
+from caesar.cli.files import cache_bytes, cache_folder, cpu_slots, lock_folder
 from caesar.devices.folder import prepare_folder
 from caesar.devices.health import healthy, strangers
 from caesar.devices.inventory import Device, find_gpus, inventory, nodes_of
@@ -103,7 +103,12 @@ async def machinery(
     with layout, tempfile.TemporaryDirectory(prefix="caesar-") as folder:
         async with Zygote(preload=preloaded(backend), env=marked) as zygote:
             tier = await shut_in(zygote, devices, isolation, tiers=tiers)
-            builder = InlineBuilder(cache=cache_folder() / "builds", zygote=zygote, arch=devices[0].arch)
+            builder = InlineBuilder(
+                cache=cache_folder() / "builds",
+                zygote=zygote,
+                arch=devices[0].arch,
+                most_bytes=cache_bytes(),
+            )
             builder.preflight(backend)
             evaluator = _evaluator(zygote, Path(folder), devices, tier=tier, kernelbench=kernelbench)
             pool = LockedDevicePool(

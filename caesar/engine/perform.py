@@ -135,7 +135,13 @@ async def _generated(
 async def _build(world: World, trajectory: Trajectory, request: Request, *, attempt: int) -> Trajectory:
     candidate = _candidate(world, trajectory)
     trajectory = await record(world, trajectory, BuildRequested(request.id, attempt, candidate.digest))
-    effect = Build(request, candidate, backend=world.backend, limits=world.spec.limits)
+    effect = Build(
+        request,
+        candidate,
+        backend=world.backend,
+        limits=world.spec.limits,
+        problem=world.problems[trajectory.problem],
+    )
     answer = await _attempt(world.builder.build(effect))
     if isinstance(answer, Fault):
         due = _retry_at(world, trajectory, request, fault=answer)
@@ -148,6 +154,7 @@ async def _built(
     world: World, trajectory: Trajectory, request: Request, *, attempt: int, answer: Built
 ) -> Trajectory:
     log = storable(answer.log)
+    full_log = None if answer.full_log is None else storable(answer.full_log)
     event = BuildCompleted(
         request=request.id,
         attempt=attempt,
@@ -157,8 +164,12 @@ async def _built(
         reason=answer.reason,
         cached=answer.cached,
         seconds=answer.seconds,
+        full_log=None if full_log is None else digest_of(full_log),
+        headers=answer.headers,
+        dropped=tuple(map(storable, answer.dropped)),
     )
-    return await record(world, trajectory, event, log)
+    texts = (log,) if full_log is None else (log, full_log)
+    return await record(world, trajectory, event, *texts)
 
 
 async def _evaluate(world: World, trajectory: Trajectory, request: Request, *, attempt: int) -> Trajectory:

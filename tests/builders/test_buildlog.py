@@ -1,27 +1,61 @@
-from caesar.builders.buildlog import tidy
+from hypothesis import given
+from hypothesis import strategies as st
 
-NINJA = """\
-Error building extension 'add': [1/2] c++ -MMD -I/site/torch/include -c /cache/ab/add/main.cpp -o main.o
-FAILED: [code=1] main.o
-c++ -MMD -I/site/torch/include -c /cache/ab/add/main.cpp -o main.o
-In file included from /cache/ab/add/main.cpp:1:
-/site/torch/include/torch/extension.h:5: note: here
-/cache/ab/add/main.cpp:3:5: error: 'x' was not declared in this scope
-ninja: build stopped: subcommand failed.
-"""
+from caesar.builders.buildlog import cut, tidy
+
+WARNING = "main.cpp: In function 'int f()':\nmain.cpp:2:7: warning: unused variable 'x'\n    2 |   int x;\n"
+ERROR = "main.cpp: In function 'int g()':\nmain.cpp:9:3: error: 'y' was not declared\n    9 |   y = 1;\n"
 
 
-def test_a_compilers_words_are_kept_and_ninjas_echoes_and_our_folders_are_not():
-    log = tidy(NINJA, hidden=("/cache/ab", "/site"))
+def test_the_first_error_comes_first():
+    log = tidy(WARNING + ERROR, shown={})
 
-    assert (
-        "In file included from add/main.cpp:1:\n"
-        "torch/include/torch/extension.h:5: note: here\n"
-        "add/main.cpp:3:5: error: 'x' was not declared in this scope"
-    ) == log
+    assert (ERROR + WARNING).strip() == log.strip()
 
 
-def test_what_a_module_prints_is_left_as_it_is():
-    output = '[1] not ninja\'s\nFAILED to be lucky\n  File "candidate.py", line 1\n'
+def test_what_is_no_compilers_keeps_its_order():
+    output = 'Traceback (most recent call last):\n  File "candidate.py", line 1\nKeyError: 3'
 
-    assert output.rstrip("\n") == tidy(output)
+    assert output == tidy(output, shown={})
+
+
+def test_folders_are_shown_under_other_names():
+    log = tidy(
+        "/tmp/work-1/main.cpp:1:1: error: no\n/opt/site/torch/x.h:2:2: note: here",
+        shown={"/tmp/work-1/": "", "/opt/site/": ""},
+    )
+
+    assert "main.cpp:1:1: error: no\ntorch/x.h:2:2: note: here" == log
+
+
+def test_chains_of_instantiations_are_folded():
+    chain = "\n".join(f"a.h:{n}:1:   required from 'struct Deep<{n}>'" for n in range(60))
+
+    log = tidy(f"a.h: In instantiation of 'X':\n{chain}\na.h:3:1: error: no type", shown={})
+
+    assert [
+        "a.h: In instantiation of 'X':",
+        "[... 59 lines of template instantiation ...]",
+        "a.h:59:1:   required from 'struct Deep<59>'",
+        "a.h:3:1: error: no type",
+    ] == log.splitlines()
+
+
+def test_control_characters_are_removed():
+    assert "red and plain" == tidy("\x1b[31mred\x1b[0m and\x07 plain\x00", shown={})
+
+
+def test_a_long_log_is_cut_in_the_middle_with_a_mark():
+    log = cut("a" * 50 + "b" * 1000 + "c" * 50, chars=60)
+
+    assert log.startswith("a" * 40)
+    assert log.endswith("c" * 20)
+    assert "[... 1040 characters cut; the full log has them ...]" in log
+
+
+@given(st.text())
+def test_no_log_holds_a_control_character_but_newlines(text):
+    assert all(
+        character == "\n" or character.isprintable() or ord(character) > 0x9F
+        for character in tidy(text, shown={})
+    )

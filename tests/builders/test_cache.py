@@ -1,82 +1,126 @@
 import asyncio
 import os
+import time
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from caesar.builders.cache import BuildCache, Entry
+from caesar.builders.cache import BuildCache, Entry, Part
 from caesar.domain import BuildOutcome
 from caesar.sandbox.artifact import MARK
 
 KEY = "ab" + "0" * 62
-BUILT = Entry(BuildOutcome.BUILT, None, "words", 1.5, {"MAX_JOBS": "2"})
-FAILED = Entry(BuildOutcome.FAILED, "no_model", "words", 0.5, {})
+BUILT = Entry(BuildOutcome.BUILT, None, "words", 1.5, headers="slim", extensions={"d": Part("d.so")})
+FAILED = Entry(BuildOutcome.FAILED, "no_model", "words", 0.5, dropped=("-fplugin=x",))
 
 
 @pytest.fixture
 def cache(tmp_path) -> BuildCache:
-    cache = BuildCache(tmp_path)
-    cache.clear(KEY)
-    (cache.folder(KEY) / "add").mkdir()
-    (cache.folder(KEY) / "add" / "add.so").write_bytes(b"library")
-    return cache
+    return BuildCache(tmp_path / "cache")
 
 
-def test_a_remembered_build_is_found_with_its_libraries(cache):
-    cache.remember(KEY, BUILT)
-
-    found = cache.find(KEY)
-
-    assert replace(BUILT, libraries=found.libraries) == found
-    assert ["add/add.so"] == list(found.libraries)
+@pytest.fixture
+def library(tmp_path):
+    path = tmp_path / "made.so"
+    path.write_bytes(b"library")
+    return path
 
 
-def test_a_failed_build_is_remembered_without_its_files(cache):
-    cache.remember(KEY, FAILED)
+def test_a_kept_build_is_found_with_its_files(cache, library):
+    kept = cache.keep(KEY, BUILT, {"d.so": library})
+
+    assert kept == cache.find(KEY)
+    assert replace(BUILT, files=kept.files) == kept
+    assert b"library" == (cache.folder(KEY) / "d.so").read_bytes()
+
+
+def test_a_failed_build_is_remembered(cache):
+    cache.keep(KEY, FAILED, {})
 
     assert FAILED == cache.find(KEY)
-    assert [cache.folder(KEY) / MARK] == list(cache.folder(KEY).iterdir())
+
+
+def test_what_is_kept_is_read_only(cache, library):
+    cache.keep(KEY, BUILT, {"lib/d.so": library})
+
+    modes = {oct(path.stat().st_mode & 0o777) for path in cache.folder(KEY).rglob("*") if path.is_file()}
+    folders = {oct(path.stat().st_mode & 0o777) for path in (cache.folder(KEY), cache.folder(KEY) / "lib")}
+
+    assert ({"0o444"}, {"0o555"}) == (modes, folders)
+
+
+def test_keeping_again_replaces_what_was_kept(cache):
+    cache.keep(KEY, FAILED, {})
+    cache.keep(KEY, BUILT, {})
+
+    assert BUILT == cache.find(KEY)
+    assert [] == list(cache.folder(KEY).parent.glob("unfinished-*"))
 
 
 def test_a_build_without_a_mark_is_none(cache):
+    cache.folder(KEY).mkdir(parents=True)
+
     assert cache.find(KEY) is None
 
 
 @pytest.mark.parametrize("mark", [b"", b"{}", b"\xff", b'{"outcome": "lost"}'])
 def test_a_damaged_mark_is_none(cache, mark):
-    cache.remember(KEY, BUILT)
+    cache.folder(KEY).mkdir(parents=True)
     (cache.folder(KEY) / MARK).write_bytes(mark)
 
     assert cache.find(KEY) is None
 
 
-def test_a_build_whose_library_was_changed_or_lost_is_none(cache):
-    cache.remember(KEY, BUILT)
-    library = cache.folder(KEY) / "add" / "add.so"
+def test_a_build_whose_library_was_changed_or_lost_is_none(cache, library):
+    cache.keep(KEY, BUILT, {"d.so": library})
+    kept = cache.folder(KEY) / "d.so"
 
-    library.write_bytes(b"another")
+    kept.chmod(0o644)
+    kept.write_bytes(b"another")
     changed = cache.find(KEY)
-    library.unlink()
+    cache.folder(KEY).chmod(0o755)
+    kept.unlink()
     lost = cache.find(KEY)
 
     assert changed is None
     assert lost is None
 
 
-def test_clearing_leaves_an_empty_folder_and_discarding_none(cache):
-    cache.clear(KEY)
-    assert [] == list(cache.folder(KEY).iterdir())
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
+def test_what_is_no_plain_file_is_not_read(cache, library, make):
+    cache.keep(KEY, BUILT, {"d.so": library})
+    cache.folder(KEY).chmod(0o755)
+    for name in ("d.so", MARK):
+        (cache.folder(KEY) / name).unlink()
+        make(cache.folder(KEY) / name)
 
-    cache.discard(KEY)
-    assert not cache.folder(KEY).exists()
+    assert cache.find(KEY) is None
 
 
-def test_a_library_that_a_loader_added_later_does_no_harm(cache):
-    cache.remember(KEY, BUILT)
-    (cache.folder(KEY) / "late.so").write_bytes(b"compiled in ModelNew.__init__")
+def test_the_least_recently_used_go_when_there_is_too_much(tmp_path):
+    cache = BuildCache(tmp_path, most_bytes=5000)
+    keys = [f"{number:02x}" + "0" * 62 for number in range(4)]
+    big = tmp_path / "big"
+    for age, key in enumerate(reversed(keys)):
+        big.write_bytes(bytes([age]) * 2000)
+        cache.keep(key, BUILT, {"d.so": big})
+        big.unlink()
+        used = time.time() - 7200 * (age + 1)
+        os.utime(cache.folder(key) / MARK, (used, used))
 
-    assert cache.find(KEY) is not None
+    cache.trim()
+
+    assert [None, None] == [cache.find(key) for key in keys[:2]]
+    assert all(cache.find(key) for key in keys[2:])
+
+
+def test_what_was_used_lately_stays_whatever_there_is(tmp_path, library):
+    cache = BuildCache(tmp_path / "cache", most_bytes=1)
+    cache.keep(KEY, BUILT, {"d.so": library})
+
+    cache.trim()
+
+    assert cache.find(KEY)
 
 
 def test_one_builder_at_a_time_has_a_key(tmp_path):
@@ -96,39 +140,3 @@ def test_one_builder_at_a_time_has_a_key(tmp_path):
 
     folder = tmp_path / "ab" / KEY
     assert [("a", "in", folder), ("a", "out", folder), ("b", "in", folder), ("b", "out", folder)] == seen
-
-
-@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("/dev/zero")])
-def test_what_is_called_a_library_and_is_no_plain_file_is_not_read(cache, make):
-    make(cache.folder(KEY) / "endless.so")
-
-    cache.remember(KEY, BUILT)
-
-    assert ["add/add.so"] == list(cache.find(KEY).libraries)
-
-
-@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
-def test_a_mark_that_is_no_plain_file_is_none(cache, make):
-    make(cache.folder(KEY) / MARK)
-
-    assert cache.find(KEY) is None
-
-
-def test_a_candidates_own_mark_is_replaced(cache):
-    os.mkfifo(cache.folder(KEY) / MARK)
-
-    cache.remember(KEY, BUILT)
-
-    assert BUILT.outcome is cache.find(KEY).outcome
-
-
-def test_a_folder_that_was_removed_or_replaced_is_mended(cache):
-    cache.discard(KEY)
-    cache.mend(KEY)
-    removed = cache.folder(KEY).is_dir()
-    cache.discard(KEY)
-    cache.folder(KEY).symlink_to("/")
-    cache.mend(KEY)
-
-    assert removed
-    assert [] == list(cache.folder(KEY).iterdir())

@@ -1,18 +1,20 @@
 import asyncio
 import json
+import shutil
 import signal
 import textwrap
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from caesar.builders.inline import InlineBuilder, _reason
-from caesar.domain import BuildOutcome, Candidate
+from caesar.domain import BuildOutcome, Candidate, Problem
 from caesar.effects import Backend, Build, Built, Limits, Request
 from caesar.errors import Fault, UsageError
-from caesar.sandbox.artifact import MARK, artifact_environment
+from caesar.sandbox.artifact import MARK
 from caesar.sandbox.job import Ended, How, Job
 from caesar.sandbox.zygote import Zygote
 
@@ -78,26 +80,111 @@ def test_a_good_candidate_is_compiled_once_and_found_the_next_time(site, tmp_pat
     assert (BuildOutcome.BUILT, False, None) == (first.outcome, first.cached, first.reason)
     assert (BuildOutcome.BUILT, True, first.artifact) == (second.outcome, second.cached, second.artifact)
     assert "x" == compiled.read_text()
-    assert Path(first.artifact, "answer", "answer.so").exists()
+    assert 1 == len(list(Path(first.artifact).glob("*.so")))
 
 
-def test_loading_an_artifact_elsewhere_compiles_nothing_even_twice_at_once(site, tmp_path):
+def test_an_artifact_is_read_only_and_holds_no_more_than_its_mark_and_libraries(site):
+    artifact = Path(site.build(extension("return PyLong_FromLong(43);")).artifact)
+
+    modes = {path.name: oct(path.stat().st_mode & 0o777) for path in artifact.iterdir()}
+
+    assert "0o555" == oct(artifact.stat().st_mode & 0o777)
+    assert {"0o444"} == set(modes.values())
+    assert [".json", ".so"] == sorted(Path(name).suffix for name in modes)
+
+
+def test_an_evaluation_is_served_what_was_built_and_compiles_nothing(site, tmp_path):
     source = extension("return PyLong_FromLong(43);")
     artifact = site.build(source).artifact
-    library = Path(artifact, "answer", "answer.so")
-    before = library.stat().st_mtime_ns
 
-    async def load() -> list[Ended]:
+    async def load(candidate: str) -> list[Ended]:
         job = Job(
-            "build_targets:load", source.encode(), tmp_path, limit_s=60, output_bytes=10_000,
-            env=artifact_environment(artifact),
+            "build_targets:load", json.dumps([artifact, candidate]).encode(), tmp_path, limit_s=60,
+            output_bytes=10_000, env={"PATH": "/nowhere"},
         )  # fmt: skip
         return await asyncio.gather(site.zygote.run(job), site.zygote.run(job))
 
-    ended = site.runner.run(load())
+    same = site.runner.run(load(source))
+    other = site.runner.run(load(source.replace("43", "44")))
 
-    assert [(b"43",)] * 2 == [each.replies for each in ended], ended
-    assert before == library.stat().st_mtime_ns
+    assert [(b"43",)] * 2 == [each.replies for each in same], same
+    assert all("was not built: extensions are compiled before the evaluation" in each.output for each in other)
+
+
+def test_what_fails_to_compile_fails_alike_in_the_evaluation(site, tmp_path):
+    source = extension("return oops;").replace("extension = load", "try:\n  extension = load", 1)
+    source = (
+        source.replace("    answer = extension.answer()\n", "    answer = 1\n").replace(
+            "class ModelNew", "except RuntimeError as error:\n  said = str(error)\nclass ModelNew"
+        )
+        + "    answer = 'oops' in said\n"
+    )
+
+    built = site.build(source)
+    job = Job(
+        "build_targets:load",
+        json.dumps([built.artifact, source]).encode(),
+        tmp_path,
+        limit_s=60,
+        output_bytes=10_000,
+    )
+    ended = site.runner.run(site.zygote.run(job))
+
+    assert BuildOutcome.BUILT is built.outcome
+    assert (b"True",) == ended.replies, ended
+
+
+def test_a_candidate_that_compiles_in_its_constructor_is_constructed_as_its_problem_says(site):
+    at_module_level = extension("return PyLong_FromLong(1);", name="late")
+    late = at_module_level.replace(
+        "extension = load_inline", "def build(wanted):\n  assert wanted == 7\n  return load_inline"
+    )
+    late = late.replace(
+        "    answer = extension.answer()\n", "    def __init__(self, wanted):\n        build(wanted)\n"
+    )
+    problem = Problem("suite", "1", "late", "def get_init_inputs():\n    return [7]\n")
+    request = replace(site.request(late), problem=problem)
+    broken = replace(site.request(late.replace("PyLong_FromLong(1)", "oops")), problem=problem)
+
+    built, failed, unknown = (
+        site.runner.run(site.builder.build(each)) for each in (request, broken, site.request(late))
+    )
+
+    assert 1 == len(list(Path(built.artifact).glob("*.so")))
+    assert (BuildOutcome.FAILED, "compiler_error") == (failed.outcome, failed.reason)
+    assert "oops" in failed.log
+    assert [] == list(Path(unknown.artifact).glob("*.so"))
+
+
+def test_a_constructor_that_fails_otherwise_fails_no_build(site):
+    source = "from torch.utils.cpp_extension import load_inline\nclass ModelNew:\n    def __init__(self):\n"
+    late = "        load_inline if self else load_inline()\n        import os; os._exit(3)\n"
+    problem = Problem("suite", "1", "late", "")
+
+    built = site.runner.run(site.builder.build(replace(site.request(source + late), problem=problem)))
+
+    assert BuildOutcome.BUILT is built.outcome
+
+
+def test_two_candidates_with_the_same_extension_share_its_library(site):
+    first = site.build(extension("return PyLong_FromLong(45);"))
+    second = site.build(extension("return PyLong_FromLong(45);") + "# another candidate\n")
+
+    (one,), (two,) = (list(Path(each.artifact).glob("*.so")) for each in (first, second))
+
+    assert first.artifact != second.artifact
+    assert one.stat().st_ino == two.stat().st_ino
+
+
+def test_a_flag_that_is_not_passed_on_is_said(site):
+    source = extension("return PyLong_FromLong(46);").replace(
+        "verbose=False", "extra_cflags=['-O3', '-fplugin=evil.so']"
+    )
+
+    built = site.build(source)
+
+    assert ("-fplugin=evil.so",) == built.dropped
+    assert "note: the flag -fplugin=evil.so was not passed on" in built.log
 
 
 @pytest.mark.parametrize("verbose", [False, True])
@@ -107,7 +194,8 @@ def test_a_compilers_error_is_shown_once_without_its_command_line(site, verbose)
     assert (BuildOutcome.FAILED, "compiler_error") == (built.outcome, built.reason)
     assert 1 == built.log.count("error: ")
     assert "undeclared_thing" in built.log
-    assert "answer/main.cpp:" in built.log
+    assert "main.cpp:" in built.log
+    assert "/caesar-compile-" not in built.log
     assert str(site.cache) not in built.log
     assert "-fPIC" not in built.log
 
@@ -202,34 +290,9 @@ def test_identical_sources_at_once_are_built_once_even_by_two_builders(site, tmp
     assert built[0].cached == built[1].cached != built[2].cached
 
 
-def test_a_build_killed_in_the_middle_is_done_again_from_scratch(site, tmp_path):
-    reached = tmp_path / "reached"
-    stop_with_torchs_lock = f"""
-import os, time
-if not os.path.exists({str(reached)!r}):
-    folder = os.environ['TORCH_EXTENSIONS_DIR'] + '/answer'
-    os.mkdir(folder)
-    open(folder + '/lock', 'w')
-    open({str(reached)!r}, 'w')
-    time.sleep(600)
-"""
-    source = extension("return PyLong_FromLong(44);", before=stop_with_torchs_lock)
-
-    async def cancelled() -> None:
-        task = asyncio.create_task(site.builder.build(site.request(source)))
-        while not reached.exists():  # noqa: ASYNC110 - another process does it
-            await asyncio.sleep(0.02)
-        task.cancel()
-        await asyncio.wait({task})
-
-    site.runner.run(cancelled())
-    built = site.build(source)
-
-    assert (BuildOutcome.BUILT, False) == (built.outcome, built.cached)
-
-
 def test_a_damaged_entry_is_built_again(site):
     first = site.build(MODEL)
+    Path(first.artifact, MARK).chmod(0o644)
     Path(first.artifact, MARK).write_text("{")
 
     second = site.build(MODEL)
@@ -248,26 +311,26 @@ def test_a_failure_on_a_full_disk_is_a_fault(site, monkeypatch):
     assert "builder" == fault.value.kind
 
 
-@pytest.mark.parametrize(
-    "vandalism",
-    [
-        "import shutil; shutil.rmtree(folder)",
-        "os.mkfifo(folder + '/built.json')",
-        "os.mkdir(folder + '/built.json')",
-        "os.mkfifo(folder + '/endless.so')",
-        "os.symlink('/dev/zero', folder + '/endless.so')",
-        "import shutil; shutil.rmtree(folder); raise ValueError",
-    ],
-)
-def test_what_a_candidate_does_to_its_folder_is_no_fault(site, vandalism):
-    built = site.build(f"import os\nfolder = os.environ['TORCH_EXTENSIONS_DIR']\n{vandalism}\n{MODEL}")
+def test_a_candidate_that_misuses_its_channel_is_told_that_nobody_builds(site):
+    misuse = """
+import os, socket, struct
+for fd in range(3, 64):
+    try:
+        channel = socket.socket(fileno=os.dup(fd))
+        if channel.getpeername() is not None and channel.type == socket.SOCK_STREAM:
+            channel.sendall(struct.pack("!IQ", 2, 0) + b"{}")
+    except OSError:
+        pass
+"""
+    built = site.build(misuse + extension("return PyLong_FromLong(1);"))
 
-    assert (BuildOutcome.FAILED if "raise" in vandalism else BuildOutcome.BUILT) is built.outcome
+    assert (BuildOutcome.FAILED, "import_error") == (built.outcome, built.reason)
+    assert "nobody builds extensions for this process any more" in built.log
 
 
 def test_a_cache_that_cannot_be_written_is_a_fault(site):
     site.builder.preflight(Backend.CPU)
-    site.cache.rmdir()
+    shutil.rmtree(site.cache)
     site.cache.touch()
 
     with pytest.raises(Fault, match=r"Not a directory.*CAESAR_CACHE") as fault:
@@ -315,4 +378,8 @@ def test_a_child_that_forges_its_reply_is_not_believed_when_it_ends_badly():
     assert ["exit:1", "exit:0", "exit:0", "exit:0"] == [
         _reason(each)
         for each in (ended(1, b"built"), ended(0), ended(0, b"built", b"built"), ended(0, b"splendid"))
+    ]
+    assert [None, "compiler_error", None] == [
+        _reason(each)
+        for each in (ended(0, b"loaded", b"built"), ended(0, b"loaded", b"compiler_error"), ended(1, b"loaded"))
     ]

@@ -1,0 +1,81 @@
+"""How much is compiled at a time: as many compilers as there are cores, and as fit in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+__all__ = ["Capacity"]
+
+_SPARE = 0.25
+"""The share of the memory that compilers leave to everything else."""
+
+
+class Capacity:
+    """Cores and memory shared by the compilers of one process; first come, first served."""
+
+    def __init__(self, *, cores: int, memory_bytes: int) -> None:
+        self._cores = cores
+        self._memory = memory_bytes
+        self._running = 0
+        self._waiting: deque[tuple[int, asyncio.Event]] = deque()
+
+    @classmethod
+    def of_machine(cls) -> Capacity:
+        """All cores this process may use, and most of the memory that is available now."""
+        return cls(cores=len(os.sched_getaffinity(0)), memory_bytes=int(_available_bytes() * (1 - _SPARE)))
+
+    @asynccontextmanager
+    async def taken(self, memory_bytes: int) -> AsyncIterator[None]:
+        """A core and so much memory, for the block; what needs more than there is runs alone."""
+        entry = (memory_bytes, asyncio.Event())
+        self._waiting.append(entry)
+        self._admit()
+        try:
+            await entry[1].wait()
+        except asyncio.CancelledError:
+            if entry in self._waiting:
+                self._waiting.remove(entry)
+            else:
+                self._give_back(memory_bytes)
+            raise
+        try:
+            yield
+        finally:
+            self._give_back(memory_bytes)
+
+    def _give_back(self, memory_bytes: int) -> None:
+        self._running -= 1
+        self._cores += 1
+        self._memory += memory_bytes
+        self._admit()
+
+    def _admit(self) -> None:
+        while self._waiting and self._fits(self._waiting[0][0]):
+            memory_bytes, admitted = self._waiting.popleft()
+            self._running += 1
+            self._cores -= 1
+            self._memory -= memory_bytes
+            admitted.set()
+
+    def _fits(self, memory_bytes: int) -> bool:
+        return self._running == 0 or (self._cores > 0 and self._memory >= memory_bytes)
+
+
+def _available_bytes() -> int:
+    """What /proc/meminfo says is available, and no more than a control group allows."""
+    for line in Path("/proc/meminfo").read_text().splitlines():
+        if line.startswith("MemAvailable:"):
+            return min(int(line.split()[1]) << 10, _group_limit())
+    return _group_limit()
+
+
+def _group_limit() -> int:
+    try:
+        return int(Path("/sys/fs/cgroup/memory.max").read_text())
+    except (OSError, ValueError):
+        return 1 << 50

@@ -1,0 +1,97 @@
+"""How a build child asks for a library: one JSON message there, one answer back, both of bounded size."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from caesar.sandbox.extensions import Extension
+
+__all__ = ["Answer", "Request", "recv_answer", "recv_request", "send_answer", "send_request"]
+
+_HEAD = struct.Struct("!IQ")
+"""The lengths of the message and of what follows it."""
+_MOST_BYTES = 16 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One extension that a candidate asks for."""
+
+    extension: Extension
+    real: bool
+    """Whether only the real headers will do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The library, or what load_inline is to raise."""
+
+    library: bytes | None
+    error: str = ""
+
+
+def send_request(channel: socket.socket, request: Mapping[str, Any]) -> None:
+    """Ask; RuntimeError for what is larger than the supervisor takes."""
+    body = json.dumps(request).encode()
+    if len(body) > _MOST_BYTES:
+        raise RuntimeError(f"an extension's sources may hold {_MOST_BYTES >> 20} MiB, not {len(body) >> 20}")
+    channel.sendall(_HEAD.pack(len(body), 0) + body)
+
+
+def recv_answer(channel: socket.socket) -> Answer:
+    """Wait for the supervisor's answer; RuntimeError where it is gone."""
+    length, following = _HEAD.unpack(_exactly(channel, _HEAD.size))
+    head = json.loads(_exactly(channel, length))
+    return Answer(_exactly(channel, following) if head["built"] else None, head["error"])
+
+
+def _exactly(channel: socket.socket, size: int) -> bytes:
+    taken = bytearray()
+    while len(taken) < size:
+        chunk = channel.recv(min(size - len(taken), 1 << 20))
+        if not chunk:
+            raise RuntimeError("nobody builds extensions for this process any more")
+        taken += chunk
+    return bytes(taken)
+
+
+async def recv_request(channel: socket.socket) -> Request | None:
+    """The next request; None once there will be none, or where it is not one that can be read."""
+    loop = asyncio.get_running_loop()
+    head = await _taken(loop, channel, _HEAD.size)
+    if len(head) < _HEAD.size:
+        return None
+    length, _following = _HEAD.unpack(head)
+    body = await _taken(loop, channel, length) if length <= _MOST_BYTES else b""
+    try:
+        return _DECODER.decode(body)
+    except msgspec.MsgspecError:
+        return None
+
+
+async def send_answer(channel: socket.socket, answer: Answer) -> None:
+    """Answer the request that was received last."""
+    body = json.dumps({"built": answer.library is not None, "error": answer.error}).encode()
+    library = answer.library or b""
+    await asyncio.get_running_loop().sock_sendall(channel, _HEAD.pack(len(body), len(library)) + body + library)
+
+
+async def _taken(loop: asyncio.AbstractEventLoop, channel: socket.socket, size: int) -> bytes:
+    taken = bytearray()
+    while len(taken) < size:
+        chunk = await loop.sock_recv(channel, min(size - len(taken), 1 << 20))
+        if not chunk:
+            break
+        taken += chunk
+    return bytes(taken)
+
+
+_DECODER = msgspec.json.Decoder(Request)

@@ -1,0 +1,3 @@
+// Caesar's slim stand-in for <ATen/Tensor.h>; what it does not offer is built with the real one.
+#pragma once
+#include <caesar_slim/tensor.h>

@@ -1,0 +1,5 @@
+// Caesar's slim stand-in for <torch/all.h>; what it does not offer is built with the real one.
+#pragma once
+#include <caesar_slim/tensor.h>
+#include <caesar_slim/dispatch.h>
+#include <caesar_slim/parallel.h>

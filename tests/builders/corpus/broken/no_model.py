@@ -1,0 +1,6 @@
+# expected: no_model: ModelNew
+import torch
+
+
+class Model(torch.nn.Module):
+    pass

@@ -1,0 +1,3 @@
+# expected: syntax_error: candidate.py
+def ModelNew(:
+    pass
