@@ -216,14 +216,16 @@ SELECT
     generate_subscripts(entry.parts, 1) AS part, unnest(entry.parts) AS digest
 FROM messages;
 
--- One row per completed build: trajectory, turn and slot. log is the digest of a text.
+-- One row per completed build: trajectory, turn and slot. log and full_log are digests of texts; full_log is
+-- NULL where log is all there is. headers: slim or real.
 CREATE VIEW builds AS
 SELECT
     run, stream, request_turn(request) AS turn, request_slot(request) AS slot, attempt,
-    outcome, reason, artifact, log, cached, seconds AS seconds_s, recorded_at_us
+    outcome, reason, artifact, log, full_log, headers, cached, seconds AS seconds_s, recorded_at_us
 FROM read_events('build_completed', '{
     "request": "VARCHAR", "attempt": "INTEGER", "outcome": "VARCHAR", "artifact": "VARCHAR",
-    "log": "VARCHAR", "reason": "VARCHAR", "cached": "BOOLEAN", "seconds": "DOUBLE"
+    "log": "VARCHAR", "reason": "VARCHAR", "cached": "BOOLEAN", "seconds": "DOUBLE",
+    "full_log": "VARCHAR", "headers": "VARCHAR"
 }')
 QUALIFY row_number() OVER (PARTITION BY stream, request ORDER BY version DESC) = 1;
 
@@ -441,7 +443,7 @@ named AS (
     UNION ALL SELECT run, source FROM run_problems
     UNION ALL SELECT run, digest FROM prompts
     UNION ALL SELECT run, unnest([completion, reasoning, candidate]) FROM generations
-    UNION ALL SELECT run, log FROM builds
+    UNION ALL SELECT run, unnest([log, full_log]) FROM builds
     UNION ALL SELECT run, unnest([detail, timing_samples]) FROM evaluations
     UNION ALL SELECT run, unnest(list_transform(baselines, lambda entry: entry.timing.samples))
     FROM evaluations

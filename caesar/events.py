@@ -356,7 +356,7 @@ class BuildCompleted:
     full_log: Digest | None = None
     """The whole log, where `log` is a part of it."""
     headers: str | None = None
-    """slim or real: which headers stood for PyTorch's; None where nothing was compiled, or it is not known."""
+    """Slim or real: which headers stood for PyTorch's; None where nothing was compiled, or it is not known."""
     dropped: tuple[str, ...] = ()
     """The compiler and linker flags that were not passed on."""
 
@@ -489,7 +489,7 @@ def _unchanged(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 _UPCASTS: dict[tuple[str, int], Upcast] = {
-    ("build_completed", 1): lambda body: {**body, "full_log": None, "headers": None, "dropped": ()},
+    ("build_completed", 1): _unchanged,
     ("evaluation_completed", 1): _unchanged,
 }
 

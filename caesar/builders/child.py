@@ -111,8 +111,8 @@ def _loading(source: str) -> str:
     except SyntaxError as error:
         _tell("".join(traceback.format_exception_only(error)))
         return "syntax_error"
-    error = _raised_by(lambda: load_candidate(source, folder=Path.cwd(), name=MODULE))
-    return _checked(sys.modules[MODULE]) if error is None else _failure(error)
+    raised = _raised_by(lambda: load_candidate(source, folder=Path.cwd(), name=MODULE))
+    return _checked(sys.modules[MODULE]) if raised is None else _failure(raised)
 
 
 def _raised_by(work: Callable[[], object]) -> Exception | None:

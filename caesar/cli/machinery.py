@@ -107,6 +107,7 @@ async def machinery(
                 cache=cache_folder() / "builds",
                 zygote=zygote,
                 arch=devices[0].arch,
+                tier=tier,
                 most_bytes=cache_bytes(),
             )
             builder.preflight(backend)

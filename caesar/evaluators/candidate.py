@@ -38,7 +38,9 @@ from caesar.evaluators.wire import (
     encode,
     spin,
 )
+from caesar.sandbox.artifact import MARK
 from caesar.sandbox.candidate import MODULE, load_candidate
+from caesar.sandbox.extensions import serve
 
 __all__ = ["Contestant", "main"]
 
@@ -49,6 +51,8 @@ class Contestant(msgspec.Struct, frozen=True):
     """What the supervisor hands to a candidate's process."""
 
     source: str
+    artifact: str
+    """The folder that the builder left; without its mark nothing is served from it."""
     threads: int
 
 
@@ -61,17 +65,18 @@ def main(payload: bytes, _reply: Callable[[bytes], None], link: int) -> None:
             torch.cuda.init()  # type: ignore[no-untyped-call]  # takes a while, in which the judge prepares
         desk = receive_setup(judge)
         if desk is not None:
-            _Process(judge, desk, contestant.source).serve()
+            _Process(judge, desk, contestant).serve()
 
 
 class _Process:
     """The mapped buffers, the candidate's model, and the outputs of its last call."""
 
-    def __init__(self, judge: socket.socket, desk: Desk, source: str) -> None:
+    def __init__(self, judge: socket.socket, desk: Desk, contestant: Contestant) -> None:
         setup = desk.setup
         self._judge = judge
         self._setup = setup
-        self._source = source
+        self._source = contestant.source
+        self._artifact = Path(contestant.artifact)
         self._device = open_device(cuda=setup.cuda)
         allow_tf32(allowed=setup.tf32)
         host, outputs, *slots = desk.descriptors
@@ -124,6 +129,8 @@ class _Process:
     def _loaded(self, command: Command) -> Loaded:
         self._stand_ins = None
         self._is_loaded = True
+        if (self._artifact / MARK).exists():
+            serve(self._artifact)
         self._witness.before()
         module = load_candidate(self._source, folder=Path.cwd(), name=MODULE)
         arguments = [_own(value, self._device) for value in rebuilt(self._setup.arguments, self._host)]

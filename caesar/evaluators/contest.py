@@ -139,7 +139,7 @@ class Contest:
                 storable(raised.error),
                 storable(raised.detail),
                 out_of_memory=raised.out_of_memory,
-                hardware=raised.hardware,
+                hardware=raised.hardware and not self._bench.device.works(),
             )
         except Violation as violation:
             return Violated(storable(str(violation)))

@@ -59,6 +59,13 @@ class Device(ABC):
         """Clocks, temperature, power and company, as far as they can be had."""
         return {}
 
+    def works(self) -> bool:
+        """Whether this process, which nobody has tampered with, can still compute on the device."""
+        try:
+            return bool((torch.ones(16, device=self.torch_device) * 2).sum().item() == 32)  # noqa: PLR2004
+        except RuntimeError:
+            return False
+
     @abstractmethod
     def synchronize(self) -> None:
         """Return once everything queued on the device is done; raises what failed there."""

@@ -36,7 +36,7 @@ from caesar.domain import (
 from caesar.effects import Evaluate, Evaluated, Grant
 from caesar.errors import Fault, UsageError
 from caesar.evaluators.statistics import samples_of, timing_of
-from caesar.sandbox.artifact import artifact_environment
+from caesar.sandbox.artifact import MARK, artifact_environment
 from caesar.sandbox.box import Box, Tier
 from caesar.sandbox.job import Ended, How, Job
 from caesar.sandbox.zygote import Zygote
@@ -206,6 +206,9 @@ class KernelBenchJudge:
             "python": None if installation.python is None else str(installation.python),
             "reference": evaluate.problem.source,
             "candidate": evaluate.candidate.source,
+            "artifact": evaluate.artifact
+            if evaluate.artifact and (Path(evaluate.artifact) / MARK).exists()
+            else None,
             "correctness_trials": settings.correctness_trials,
             "timing_trials": settings.timing_trials,
             "timing": True,

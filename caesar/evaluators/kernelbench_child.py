@@ -18,6 +18,7 @@ import subprocess
 import sys
 import types
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -49,6 +50,10 @@ def main(payload: bytes, reply: Callable[[bytes], None]) -> None:
     reply(
         _frame({"type": "ready", "device_name": name, "torch": torch.__version__, "cuda": torch.version.cuda})
     )
+    if asked["artifact"] is not None and asked["python"] is None:
+        from caesar.sandbox.extensions import serve  # noqa: PLC0415 - another interpreter may have no Caesar
+
+        serve(Path(asked["artifact"]))
     reply(_frame(_judged(asked, evaluation, timing)))
 
 

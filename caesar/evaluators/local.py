@@ -313,7 +313,11 @@ class LocalEvaluator:
         return judge
 
     def _job(self, evaluate: Evaluate, grant: Grant, folder: Path, theirs: socket.socket) -> Job:
-        payload = {"source": evaluate.candidate.source, "threads": len(self._cores(grant))}
+        payload = {
+            "source": evaluate.candidate.source,
+            "artifact": evaluate.artifact,
+            "threads": len(self._cores(grant)),
+        }
         return Job(
             target=_TARGET,
             payload=msgspec.json.encode(payload),

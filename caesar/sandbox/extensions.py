@@ -72,8 +72,7 @@ def serve(artifact: Path) -> None:
     A call that the build did not see raises RuntimeError: extensions are built before evaluation. One
     whose build failed raises what it raised there. Where torch can't be imported nothing happens.
     """
-    with open_plain(artifact / MARK) as mark:
-        known = json.loads(mark.read(_MARK_BYTES))["extensions"]
+    known = _known(artifact)
 
     def find(extension: Extension) -> Path:
         found = known.get(extension.digest)
@@ -87,6 +86,15 @@ def serve(artifact: Path) -> None:
         return artifact / str(found["library"])
 
     intercept(find)
+
+
+def _known(artifact: Path) -> dict[str, dict[str, Any]]:
+    """What was built, by digest; nothing where there is no artifact."""
+    try:
+        with open_plain(artifact / MARK) as mark:
+            return dict(json.loads(mark.read(_MARK_BYTES))["extensions"])
+    except FileNotFoundError:
+        return {}
 
 
 def intercept(find: Callable[[Extension], Path]) -> None:

@@ -61,7 +61,7 @@ def opposed(candidate, *, reference=REFERENCE, settings=QUICK):
     """An opponent whose process is a thread that runs the candidate; inputs are writable, as a thread's are."""
     bench = Benched(reference=reference, settings=settings, writable=True)
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    payload = msgspec.json.encode(Contestant(candidate, torch.get_num_threads()))
+    payload = msgspec.json.encode(Contestant(candidate, "/nowhere", torch.get_num_threads()))
     thread = threading.Thread(target=served, args=(payload, theirs.detach()))
     thread.start()
     try:
@@ -302,6 +302,10 @@ def test_a_judge_that_hangs_up_before_it_said_anything_ends_the_process():
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     ours.close()
 
-    main(msgspec.json.encode(Contestant(CANDIDATE, torch.get_num_threads())), lambda _: None, theirs.detach())
+    main(
+        msgspec.json.encode(Contestant(CANDIDATE, "/nowhere", torch.get_num_threads())),
+        lambda _: None,
+        theirs.detach(),
+    )
 
     assert "candidate_never_loaded" not in sys.modules

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from caesar.evaluators.clock import Calibration
+from caesar.evaluators.clock import ASLEEP_MS, AWAKE_MS, Calibration
 
 times = st.lists(st.floats(0.001, 1000.0), min_size=1, max_size=20)
 QUIET = Calibration(overhead_ms=0.1, spread_ms=0.01, show_ms=0.2, show_spread_ms=0.01)
@@ -65,6 +65,14 @@ def test_noise_seen_while_nothing_ran_widens_what_is_believed():
 
     assert not QUIET.agrees([1.0], [2.1])
     assert noisy.agrees([1.0], [2.1])
+
+
+def test_who_sleeps_is_given_more_time_to_wake_up():
+    asleep = Calibration.of([0.0], [0.0], slack_ms=ASLEEP_MS)
+    awake = Calibration.of([0.0], [0.0])
+
+    assert (True, False) == (asleep.agrees([1.0], [1.2]), awake.agrees([1.0], [1.2]))
+    assert AWAKE_MS < ASLEEP_MS
 
 
 def test_showing_in_the_time_a_copy_takes_puts_nothing_off():

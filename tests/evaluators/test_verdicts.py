@@ -310,14 +310,14 @@ def test_a_process_that_can_not_be_killed_is_the_devices_fault():
     with pytest.raises(Fault, match="outlived being killed") as fault:
         judged(Passed(TIMES), ended=replace(KILLED, survivors=1))
 
-    assert "device" == fault.value.kind
+    assert "survivors" == fault.value.kind
 
 
 def test_broken_hardware_is_never_the_candidates_fault():
     with pytest.raises(Fault, match="broken hardware") as fault:
         judged(Raised("AcceleratorError", "ECC", False, True), TRIAL)
 
-    assert "device" == fault.value.kind
+    assert "hardware" == fault.value.kind
 
 
 def test_further_baselines_stand_beside_the_evaluations_own():

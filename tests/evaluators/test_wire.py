@@ -23,6 +23,7 @@ from caesar.evaluators.wire import (
     encode,
     receive,
     skeleton_of,
+    spin,
 )
 
 numbers = st.integers(0, (1 << 32) - 1)
@@ -191,6 +192,25 @@ def test_an_empty_frame_counts_as_the_end(pair):
 def test_nothing_to_receive_is_told_apart_from_the_end(pair):
     with pytest.raises(BlockingIOError):
         receive(pair[0], flags=socket.MSG_DONTWAIT)
+
+
+def test_spinning_ends_once_there_is_something_to_read_and_leaves_it(pair):
+    ours, theirs = pair
+    theirs.send(b"x")
+
+    spin(ours, most_s=1e9)
+
+    assert b"x" == ours.recv(10)
+
+
+def test_spinning_ends_at_the_end_of_the_link(pair):
+    pair[1].close()
+
+    assert spin(pair[0], most_s=1e9) is None
+
+
+def test_spinning_ends_when_its_time_is_up(pair):
+    assert spin(pair[0], most_s=0.0) is None
 
 
 def test_a_skeleton_tells_nestings_apart_and_takes_any_text():
