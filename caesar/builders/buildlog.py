@@ -1,4 +1,4 @@
-"""Build logs worth reading: errors first, without this machine's paths, templates' noise, control characters."""
+"""Build logs worth reading: errors first, without this machine's paths and the noise of templates."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ LOG_CHARS = 32_000
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[@-_]")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _INSTANTIATION = re.compile(
-    r"required from|required by|instantiation of|In instantiation|in instantiation|detected during|substitution of"
+    r"required from|required by|instantiation of|In instantiation|in instantiation|detected during"
+    r"|substitution of"
 )
 _DIAGNOSTIC = re.compile(
     r":\d+(?::\d+)?: (?:fatal )?error: |\(\d+\): (?:catastrophic )?error"

@@ -194,7 +194,7 @@ class Recipe:
 
 
 def normalised(command: Iterable[str]) -> list[str]:
-    """A command for a check: every level of optimisation is the same to a front end, and precompiled headers fit."""
+    """A command for a check: to a front end all levels of optimisation are one, and precompiled headers fit."""
     levels = {"-O", "-O1", "-O2", "-O3", "-Os", "-Og", "-Oz"}
     kept = [flag for flag in command if flag not in levels and flag != "-O0"]
     return [*(flag if flag != "-Ofast" else "-ffast-math" for flag in kept), "-O2"]

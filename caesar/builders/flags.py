@@ -31,30 +31,22 @@ _FEATURES = frozenset({
 
 _DEFINED = r"-[DU][A-Za-z_]\w*(\([\w, ]*\))?(=.*)?"
 _COMPILER = re.compile(
-    "|".join(
-        (
-            r"-O[0-3sgz]?|-Ofast|-std=(c|gnu)\+\+[0-9a-z]{2}",
-            r"-m(arch|tune|cpu|prefer-vector-width)=[\w.+-]+|-mno-[\w.-]+|-m[a-z][\w.]*|-m64",
-            r"-f(no-)?(" + "|".join(sorted(_FEATURES)) + ")",
-            r"-fvect-cost-model=\w+|-fvisibility=\w+|-ffp-contract=\w+|-fopt-info",
-            r"-fconstexpr-(depth|loop-limit|ops-limit)=\d+|-ftemplate-depth=\d+|-fmax-errors=\d+",
-            r"-W(no-)?(?!l,|a,|p,)[\w+=-]+|-w|-g[0-3]?|-pthread|-pipe|-pedantic",
-            _DEFINED,
-        )
-    ),
+    r"-O[0-3sgz]?|-Ofast|-std=(c|gnu)\+\+[0-9a-z]{2}"
+    r"|-m(arch|tune|cpu|prefer-vector-width)=[\w.+-]+|-mno-[\w.-]+|-m[a-z][\w.]*|-m64"
+    rf"|-f(no-)?({'|'.join(sorted(_FEATURES))})"
+    r"|-fvect-cost-model=\w+|-fvisibility=\w+|-ffp-contract=\w+|-fopt-info"
+    r"|-fconstexpr-(depth|loop-limit|ops-limit)=\d+|-ftemplate-depth=\d+|-fmax-errors=\d+"
+    r"|-W(no-)?(?!l,|a,|p,)[\w+=-]+|-w|-g[0-3]?|-pthread|-pipe|-pedantic"
+    rf"|{_DEFINED}",
     re.DOTALL,
 )
 _NVCC = re.compile(
-    "|".join(
-        (
-            r"-O[0-3]?|--optimize=[0-3]|--?std=c\+\+[0-9a-z]{2}|--?use_fast_math|--?lineinfo|--generate-line-info",
-            r"--?restrict|--?(fmad|ftz|prec-div|prec-sqrt|extra-device-vectorization)(=(true|false))?",
-            r"--?maxrregcount=\d+|--?expt-relaxed-constexpr|--?(expt-)?extended-lambda|--?device-debug|-G|-g",
-            r"--?default-stream=[\w-]+|-w|--disable-warnings|-Wno-[\w-]+|--?diag-suppress=[\d,]+",
-            r"--?keep-device-functions|--?resource-usage|--?relaxed-constexpr",
-            _DEFINED,
-        )
-    ),
+    r"-O[0-3]?|--optimize=[0-3]|--?std=c\+\+[0-9a-z]{2}|--?use_fast_math|--?lineinfo|--generate-line-info"
+    r"|--?restrict|--?(fmad|ftz|prec-div|prec-sqrt|extra-device-vectorization)(=(true|false))?"
+    r"|--?maxrregcount=\d+|--?expt-relaxed-constexpr|--?(expt-)?extended-lambda|--?device-debug|-G|-g"
+    r"|--?default-stream=[\w-]+|-w|--disable-warnings|-Wno-[\w-]+|--?diag-suppress=[\d,]+"
+    r"|--?keep-device-functions|--?resource-usage|--?relaxed-constexpr"
+    rf"|{_DEFINED}",
     re.DOTALL,
 )
 _LINKER = re.compile(
@@ -75,7 +67,8 @@ _PASSED_ON = {
 }
 _TAKES_VALUE = frozenset({
     "-Xcompiler", "--compiler-options", "-Xptxas", "--ptxas-options", "-Xcudafe", "-I", "-isystem",
-    "-L", "-D", "-U", "-include", "-imacros", "-iquote", "-idirafter", "-aux-info", "-dumpbase", "-o", "-ccbin", "--compiler-bindir", "-maxrregcount",
+    "-L", "-D", "-U", "-include", "-imacros", "-iquote", "-idirafter", "-aux-info", "-dumpbase", "-o",
+    "-ccbin", "--compiler-bindir", "-maxrregcount",
     "--maxrregcount", "-arch", "--gpu-architecture", "-gencode", "--generate-code", "-Xlinker",
     "-Xassembler", "-Xpreprocessor", "-MF", "-MT", "-x", "-T", "-B", "-specs", "-wrapper", "-std",
     "--std", "-t", "--threads", "-optf", "--options-file", "-diag-suppress", "-default-stream", "-code",
@@ -97,7 +90,7 @@ def for_compiler(given: Sequence[str], *, confined: Callable[[Path], bool]) -> F
 
 
 def for_nvcc(given: Sequence[str], *, confined: Callable[[Path], bool]) -> Flags:
-    """The flags of nvcc, those it passes on to GCC and ptxas included; the architecture is the device's to say."""
+    """The flags of nvcc, with those it passes on to GCC and ptxas; the architecture is the device's to say."""
     return _sorted_out(given, lambda flag, value: _nvcc_flag(flag, value, confined))
 
 
@@ -119,7 +112,7 @@ def _sorted_out(given: Sequence[str], judge: Callable[[str, str | None], list[st
     for flag, value in _paired(_words(given)):
         passed = judge(flag, value)
         if passed is None:
-            dropped.append(flag if value is None else f"{flag} {value}")
+            dropped.append(f"{flag} {value}" if value else flag)
         else:
             kept += passed
     return Flags(tuple(kept), tuple(dropped))

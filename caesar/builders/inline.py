@@ -301,7 +301,7 @@ class _Build:
         return ended_itself and all(made.lasts for made in self.made.values())
 
     def _words(self, ended: Ended, *, failed: bool) -> Iterator[str]:
-        """What compilers said, where something failed, then what the module itself said, then what was dropped."""
+        """What compilers said where something failed, what the module itself said, and what was dropped."""
         for made in self.made.values() if failed else ():
             yield made.entry.log
         shown = {f"{sysconfig.get_path('purelib')}/": ""}
@@ -321,7 +321,7 @@ class _Build:
 async def _watched(
     running: Coroutine[Any, Any, Ended], serving: Coroutine[Any, Any, None], watch: _Watch
 ) -> Ended:
-    """How the child ended; what it asks for is answered meanwhile, and its time is up where the watch says so."""
+    """How the child ended; it is answered meanwhile, and its time is up where the watch says so."""
     child = asyncio.ensure_future(running)
     server = asyncio.ensure_future(serving)
     try:

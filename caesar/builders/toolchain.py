@@ -1,4 +1,4 @@
-"""Which compilers, interpreter and torch builds are done with: what their identity depends on, and where it lies."""
+"""Which compilers, interpreter and torch builds are done with: part of their identity, and where they lie."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -101,11 +102,28 @@ def _places(cxx: str, nvcc: str | None, environ: Mapping[str, str]) -> Places:
         cxx,
         ar=shutil.which("ar", path=environ["PATH"]) or "ar",
         nvcc=nvcc,
-        gold=shutil.which("ld.gold", path=environ["PATH"]) is not None,
+        gold=_links_with_gold(cxx, environ),
         torch=Path(spec.origin).parent,
         python=Path(sysconfig.get_path("include", scheme="posix_prefix")),
         cuda=_cuda(nvcc, environ),
     )
+
+
+def _links_with_gold(cxx: str, environ: Mapping[str, str]) -> bool:
+    """Whether the compiler makes a library by the gold linker: some installations have one that can't."""
+    if shutil.which("ld.gold", path=environ["PATH"]) is None:
+        return False
+    with tempfile.TemporaryDirectory(prefix="caesar-gold-") as folder:
+        made = str(Path(folder, "probe.so"))
+        command = [cxx, "-shared", "-fPIC", "-fuse-ld=gold", "-x", "c++", "-", "-o", made]
+        source = "int probe() { return 0; }\n"
+        try:
+            tried = subprocess.run(
+                command, input=source, env=dict(environ), text=True, capture_output=True, check=False
+            )
+        except OSError:
+            return False
+        return tried.returncode == 0
 
 
 def _std(torch: Path) -> str:

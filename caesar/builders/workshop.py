@@ -238,7 +238,7 @@ class Workshop:
         return step
 
     def support(self) -> asyncio.Task[Path]:
-        """The library behind the slim headers, compiled at the first need and whoever goes on to wait for it."""
+        """The library behind the slim headers, compiled at the first need, whoever goes on to wait for it."""
         if self._supporting is None or (self._supporting.done() and not _succeeded(self._supporting)):
             self._supporting = asyncio.create_task(self._support())
         return self._supporting

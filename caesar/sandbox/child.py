@@ -6,6 +6,7 @@ import importlib
 import os
 import resource
 import sys
+import tempfile
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
@@ -113,6 +114,7 @@ def _run(start: Start, confinement: Confinement, *, parent: int) -> Never:
     _limit(call.box, counted=call.box.tier is Tier.NAMESPACE or start.number is not None)
     os.environ.clear()
     os.environ.update(call.env)
+    tempfile.tempdir = None  # what the zygote imported may have asked where temporary files go there
     if call.box.tier is Tier.NONE:
         forbid_new_privileges()
     else:

@@ -10,7 +10,8 @@ def confined(path):
 @pytest.mark.parametrize(
     "flag",
     [
-        "-O3", "-Ofast", "-march=native", "-mavx2", "-mfma", "-ffast-math", "-fopenmp", "-fno-math-errno", "-funroll-loops",
+        "-O3", "-Ofast", "-march=native", "-mavx2", "-mfma", "-ffast-math", "-fopenmp", "-fno-math-errno",
+        "-funroll-loops",
         "-std=c++17", "-Wall", "-Wno-unused-variable", "-DUSE_THIS=1", "-UNDEBUG", "-g", "-w",
         "-I/usr/local/cuda/include", "-Iinclude", "-fPIC", "-pthread",
     ],
@@ -24,11 +25,16 @@ def test_flags_that_change_code_only_are_passed_to_the_compiler(flag):
 @pytest.mark.parametrize(
     "flag",
     [
-        "-fplugin=/tmp/evil.so", "-fplugin-arg-x-y=z", "-o /tmp/x", "-include /etc/passwd", "@/etc/passwd", "-B/tmp", "-B /tmp",
-        "-specs=/tmp/specs", "-wrapper sh,-c,id", "-Wl,-rpath,/tmp", "-Wa,--listing=/tmp/x", "-Wp,-MD,/tmp/x", "-MD", "-MF /tmp/x",
-        "-save-temps", "-fdump-tree-all", "-fprofile-use=/tmp", "-I/root", "-I../..", "-isystem /etc", "-x c", "-E", "-S", "-v",
-        "-###", "--sysroot=/tmp", "-no-canonical-prefixes", "-fsanitize=address", "-flto", "-Xlinker -T", "-imacros /etc/passwd",
-        "-iquote/root", "main.cpp", "/etc/passwd", "-dumpbase", "-aux-info", "-fworking-directory", "-fmodules-ts",
+        "-fplugin=/tmp/evil.so", "-fplugin-arg-x-y=z", "-o /tmp/x", "-include /etc/passwd", "@/etc/passwd",
+        "-B/tmp", "-B /tmp",
+        "-specs=/tmp/specs", "-wrapper sh,-c,id", "-Wl,-rpath,/tmp", "-Wa,--listing=/tmp/x",
+        "-Wp,-MD,/tmp/x", "-MD", "-MF /tmp/x",
+        "-save-temps", "-fdump-tree-all", "-fprofile-use=/tmp", "-I/root", "-I../..", "-isystem /etc",
+        "-x c", "-E", "-S", "-v",
+        "-###", "--sysroot=/tmp", "-no-canonical-prefixes", "-fsanitize=address", "-flto", "-Xlinker -T",
+        "-imacros /etc/passwd",
+        "-iquote/root", "main.cpp", "/etc/passwd", "-dumpbase", "-aux-info", "-fworking-directory",
+        "-fmodules-ts",
     ],
 )  # fmt: skip
 def test_flags_that_reach_further_are_not_passed_to_the_compiler(flag):
@@ -70,9 +76,12 @@ def test_nvccs_flags_are_passed_on_but_for_the_architecture(given, kept):
 @pytest.mark.parametrize(
     "given",
     [
-        ["-Xcompiler", "-fplugin=x.so"], ["-Xcompiler=-O2,-specs=x"], ["--compiler-options", "-wrapper,sh"], ["-ccbin", "/tmp/gcc"],
-        ["--compiler-bindir=/tmp"], ["-o", "/tmp/x"], ["--options-file", "/tmp/x"], ["-optf=/tmp/x"], ["--keep-dir=/tmp"], ["-Xptxas=-o,x"],
-        ["--dryrun"], ["-Xlinker", "-T"], ["-include", "/etc/passwd"], ["--pre-include=/etc/passwd"], ["-rdc=true"], ["-dlto"], ["-E"],
+        ["-Xcompiler", "-fplugin=x.so"], ["-Xcompiler=-O2,-specs=x"], ["--compiler-options", "-wrapper,sh"],
+        ["-ccbin", "/tmp/gcc"],
+        ["--compiler-bindir=/tmp"], ["-o", "/tmp/x"], ["--options-file", "/tmp/x"], ["-optf=/tmp/x"],
+        ["--keep-dir=/tmp"], ["-Xptxas=-o,x"],
+        ["--dryrun"], ["-Xlinker", "-T"], ["-include", "/etc/passwd"], ["--pre-include=/etc/passwd"],
+        ["-rdc=true"], ["-dlto"], ["-E"],
         ["--run"], ["-Xcudafe", "--gen_c_file_name=/tmp/x"], ["-ldir", "/tmp"], ["@/etc/passwd"],
     ],
 )  # fmt: skip

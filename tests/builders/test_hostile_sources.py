@@ -147,8 +147,10 @@ def test_a_compiler_does_not_tell_whether_a_file_is_there(site, tier, secret):
     "flag",
     [
         "-fplugin=/tmp/plugin.so", "-include {secret}", "@{secret}", "-imacros {secret}", "-specs={secret}",
-        "-wrapper /bin/cat,{secret}", "-B/tmp", "-I{folder}", "-Wa,@{secret}", "-Wp,-include,{secret}", "-o {folder}/written",
-        "-MD -MF {folder}/written", "-fdump-tree-all-{folder}/written", "--sysroot={folder}", "-Xassembler @{secret}",
+        "-wrapper /bin/cat,{secret}", "-B/tmp", "-I{folder}", "-Wa,@{secret}", "-Wp,-include,{secret}",
+        "-o {folder}/written",
+        "-MD -MF {folder}/written", "-fdump-tree-all-{folder}/written", "--sysroot={folder}",
+        "-Xassembler @{secret}",
     ],
 )  # fmt: skip
 def test_a_flag_that_reaches_further_is_dropped_and_said(site, secret, flag):

@@ -11,17 +11,18 @@ from caesar.sandbox.artifact import MARK
 from caesar.sandbox.extensions import CompilationError, Extension, File, intercept, serve
 
 
-def torchs_load_inline(
-    name, cpp_sources, cuda_sources=None, functions=None, extra_cflags=None, extra_cuda_cflags=None, extra_ldflags=None,
-    extra_include_paths=None, build_directory=None, verbose=False, with_cuda=None, is_python_module=True,
-    with_pytorch_error_handling=True, keep_intermediates=True, no_implicit_headers=False,
+def torchs_load_inline(  # noqa: PLR0917 - as torch's
+    name, cpp_sources, cuda_sources=None, functions=None, extra_cflags=None, extra_cuda_cflags=None,
+    extra_ldflags=None, extra_include_paths=None, build_directory=None,
+    verbose=False, with_cuda=None, is_python_module=True,  # noqa: FBT002 - as torch's
+    with_pytorch_error_handling=True, keep_intermediates=True, no_implicit_headers=False,  # noqa: FBT002
 ):  # fmt: skip
     raise AssertionError("torch's own is never called")
 
 
-def torchs_load(
+def torchs_load(  # noqa: PLR0917 - as torch's
     name, sources, extra_cflags=None, extra_cuda_cflags=None, extra_ldflags=None, extra_include_paths=None,
-    build_directory=None, verbose=False, with_cuda=None, is_python_module=True, is_standalone=False,
+    build_directory=None, verbose=False, with_cuda=None, is_python_module=True, is_standalone=False,  # noqa: FBT002
 ):  # fmt: skip
     raise AssertionError("torch's own is never called")
 
@@ -176,7 +177,7 @@ def test_an_extension_that_failed_fails_with_the_same_words(cpp_extension, tmp_p
     cpp_extension.load_inline("ops", "int f();")
     serve(artifact(tmp_path, **{asked[0].digest: {"library": None, "error": "main.cpp:1: error"}}))
 
-    with pytest.raises(CompilationError, match="main.cpp:1: error"):
+    with pytest.raises(CompilationError, match=r"main\.cpp:1: error"):
         cpp_extension.load_inline("ops", "int f();")
 
 

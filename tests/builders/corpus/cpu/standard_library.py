@@ -52,4 +52,4 @@ def get_inputs():
 
 
 def expected(model, *inputs):
-    return inputs[0].argsort(1, stable=True)
+    return inputs[0].argsort(dim=1, stable=True)
