@@ -24,7 +24,7 @@ from caesar.evaluators.chosen import ChosenEvaluator
 from caesar.evaluators.kernelbench import Installation, KernelBenchJudge, find_installation
 from caesar.evaluators.local import LocalEvaluator, hub_environment
 from caesar.sandbox.box import Tier
-from caesar.sandbox.probe import probe
+from caesar.sandbox.probe import STRICTEST_FIRST, probe
 from caesar.sandbox.zygote import Zygote
 
 __all__ = [
@@ -90,9 +90,11 @@ async def machinery(
     isolation: Isolation = Isolation.AUTO,
     kernelbench: Installation | None = None,
     exclusive: bool = False,
+    tiers: Sequence[Tier] = STRICTEST_FIRST,
 ) -> AsyncIterator[Machinery]:
     """Builder, evaluator and device pool, ended with everything they started.
 
+    Candidates are shut in by the first of the tiers that works, by nothing where none does.
     UsageError where candidates can't be shut in as far as asked.
     """
     marked = {**os.environ, MARK: this_process().mark}
@@ -100,7 +102,7 @@ async def machinery(
     layout = shared_layout(locks, cpu_slots()) if backend is Backend.CPU else nullcontext()
     with layout, tempfile.TemporaryDirectory(prefix="caesar-") as folder:
         async with Zygote(preload=preloaded(backend), env=marked) as zygote:
-            tier = await shut_in(zygote, devices, isolation)
+            tier = await shut_in(zygote, devices, isolation, tiers=tiers)
             builder = InlineBuilder(
                 cache=cache_folder() / "builds",
                 zygote=zygote,
@@ -131,9 +133,16 @@ def preloaded(backend: Backend) -> tuple[str, ...]:
     return (*needed, *_PRELOADED_FOR_CUDA) if backend is Backend.CUDA else needed
 
 
-async def shut_in(zygote: Zygote, devices: Sequence[Device], isolation: Isolation) -> Tier:
-    """The strictest tier that works here; UsageError where that is below what was asked for."""
-    found = await probe(zygote, devices=nodes_of(devices[0]), env={"CUDA_VISIBLE_DEVICES": devices[0].id})
+async def shut_in(
+    zygote: Zygote,
+    devices: Sequence[Device],
+    isolation: Isolation,
+    *,
+    tiers: Sequence[Tier] = STRICTEST_FIRST,
+) -> Tier:
+    """The first of the tiers that works here; UsageError where that is below what was asked for."""
+    env = {"CUDA_VISIBLE_DEVICES": devices[0].id}
+    found = await probe(zygote, devices=nodes_of(devices[0]), tiers=tiers, env=env)
     return found.tier if isolation is Isolation.AUTO else found.at_least(Tier(isolation.value))
 
 

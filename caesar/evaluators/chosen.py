@@ -33,6 +33,11 @@ class ChosenEvaluator:
         self._isolation = isolation
 
     @property
+    def isolation(self) -> str:
+        """The tier that candidates are judged in."""
+        return self._isolation
+
+    @property
     def version(self) -> str:
         """Pinned by a run."""
         return version_of(None if self._kernelbench is None else self._kernelbench.installation)

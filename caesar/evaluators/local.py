@@ -330,6 +330,7 @@ class LocalEvaluator:
                 tier=self._tier,
                 reads=(Path(evaluate.artifact).absolute(),),
                 devices=self._nodes.get(grant.device, ()),
+                memory_bytes=_half_of_memory(),
                 processes=_PROCESSES,
                 disk_bytes=_DISK_BYTES,
                 cpus=self._cpus.get(grant.device),
@@ -358,6 +359,11 @@ def hub_environment(environ: Mapping[str, str]) -> dict[str, str]:
 
 def _samples(evaluated: Evaluated, baseline: Baseline) -> tuple[float, ...]:
     return tuple(json.loads(evaluated.texts[baseline.timing.samples]))
+
+
+def _half_of_memory() -> int:
+    """What a candidate may hold of this machine's memory: the judge needs as much again at most."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
 
 
 def _expire(future: asyncio.Future[None]) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import tempfile
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -17,18 +15,13 @@ from cases import Case, Got, cases, complaints
 from surroundings import Surroundings
 
 import caesar
-from caesar.builders.inline import InlineBuilder
-from caesar.cli.files import cache_folder, lock_folder
-from caesar.cli.machinery import backend_of, choose_devices, preloaded
-from caesar.devices.inventory import nodes_of
-from caesar.devices.pool import LockedDevicePool
+from caesar.cli.files import cache_folder
+from caesar.cli.machinery import Machinery, backend_of, choose_devices, machinery
 from caesar.domain import Candidate, Problem
 from caesar.effects import Backend, Build, Built, Evaluate, Evaluated, EvaluationSettings, Limits, Request
-from caesar.errors import Fault
-from caesar.evaluators.local import LocalEvaluator, hub_environment
+from caesar.errors import Fault, UsageError
 from caesar.sandbox.box import Tier
-from caesar.sandbox.probe import STRICTEST_FIRST, probe
-from caesar.sandbox.zygote import Zygote
+from caesar.sandbox.probe import STRICTEST_FIRST
 
 __all__ = ["HERE", "Judging", "Result", "all_cases", "opened", "places"]
 
@@ -56,9 +49,7 @@ class Result:
 class Judging:
     """Judges cases one after another on a device, and remembers what twins came to."""
 
-    builder: InlineBuilder
-    evaluator: LocalEvaluator
-    devices: LockedDevicePool
+    machine: Machinery
     surroundings: Surroundings
     backend: Backend
     tier: str
@@ -79,7 +70,7 @@ class Judging:
 
     async def build(self, case: Case) -> Built:
         """Build a case; a second time it comes from the cache."""
-        return await self.builder.build(
+        return await self.machine.builder.build(
             Build(_request(case), Candidate(case.source), backend=self.backend, limits=_limits(case))
         )
 
@@ -109,13 +100,13 @@ class Judging:
             settings=_SETTINGS,
             limits=_limits(case),
         )
-        grant = await self.devices.acquire(work.request.id)
+        grant = await self.machine.devices.acquire(work.request.id)
         try:
-            return _with(got, await self.evaluator.evaluate(work, grant))
+            return _with(got, await self.machine.evaluator.evaluate(work, grant))
         except Fault as fault:
             return replace(got, verdict="fault", reason=str(fault))
         finally:
-            await self.devices.release(grant)
+            await self.machine.devices.release(grant)
 
 
 @asynccontextmanager
@@ -126,30 +117,12 @@ async def opened(device: str, tier: str | None, surroundings: Surroundings) -> A
     """
     backend = backend_of(Backend(device))
     (first, *_) = choose_devices(backend, ())
-    with (
-        tempfile.TemporaryDirectory(prefix="caesar-") as folder,
-        LockedDevicePool((first,), folder=lock_folder()) as pool,
-    ):
-        async with Zygote(preload=preloaded(backend)) as zygote:
-            tiers = STRICTEST_FIRST if tier is None else tuple({Tier(tier)} - {Tier.NONE})
-            env = {"CUDA_VISIBLE_DEVICES": first.id}
-            found = await probe(zygote, devices=nodes_of(first), tiers=tiers, env=env)
-            if tier is not None:
-                found.at_least(Tier(tier))
-            builder = InlineBuilder(cache=cache_folder() / "builds", zygote=zygote, arch=first.arch)
-            builder.preflight(backend)
-            evaluator = LocalEvaluator(
-                zygote=zygote,
-                scratch=Path(folder),
-                device_names={first.id: first.name},
-                tier=found.tier,
-                nodes={first.id: nodes_of(first)},
-                env=hub_environment(os.environ),
-            )
-            try:
-                yield Judging(builder, evaluator, pool, surroundings, backend, found.tier.value)
-            finally:
-                await evaluator.close()
+    tiers = STRICTEST_FIRST if tier is None else tuple({Tier(tier)} - {Tier.NONE})
+    async with machinery((first,), backend, tiers=tiers) as machine:
+        found = str(machine.evaluator.isolation)
+        if tier not in (None, found):
+            raise UsageError(f"tier {tier} does not work here")
+        yield Judging(machine, surroundings, backend, found)
 
 
 @cache
