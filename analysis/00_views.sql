@@ -7,13 +7,13 @@
 -- Absent is NULL, never -1 or ''. A request may be attempted again after a fault; the views show the
 -- attempt that was completed, `faults` the others. Where several events say the same thing (an
 -- extended run, a trajectory that finished twice, a turn evaluated twice), the newest one counts.
--- Views read version 1 of every kind; the loader refuses a log with anything newer.
+-- The loader gives every event as the newest version of its kind and refuses a log with anything newer.
 
 -- The bodies of one kind of event as columns; `fields` is their shape as DuckDB's from_json takes it.
 CREATE MACRO read_events(which, fields) AS TABLE
 SELECT stream, version, recorded_at_us, split_part(stream, '/', 1) AS run, unnest(from_json(body, fields))
 FROM events
-WHERE kind = which AND v = 1;
+WHERE kind = which;
 
 -- Where a request (trajectory:turn.slot:action) belongs.
 CREATE MACRO request_turn(request) AS
@@ -318,7 +318,7 @@ WITH faulted AS (
         "usage": {"input_tokens": "BIGINT", "output_tokens": "BIGINT", "usd": "DOUBLE"}
     }'))
     FROM events
-    WHERE kind IN ('generation_faulted', 'build_faulted', 'evaluation_faulted') AND v = 1
+    WHERE kind IN ('generation_faulted', 'build_faulted', 'evaluation_faulted')
 )
 SELECT
     split_part(stream, '/', 1) AS run, stream, request_turn(request) AS turn, request_slot(request) AS slot,

@@ -14,7 +14,6 @@ from typing import TypeVar
 from caesar.domain import Candidate, GenerationOutcome, Usage, digest_of, storable
 from caesar.effects import Build, Built, Evaluate, Evaluated, Generate, Generated, Grant, Message, Request
 from caesar.engine.retry import retry_at
-from caesar.engine.views import prompt_of
 from caesar.engine.world import World, record
 from caesar.errors import Fault
 from caesar.events import (
@@ -64,7 +63,7 @@ async def close(
     now_us = world.clock.now_us()
     match opened.action:
         case "generate":
-            spent = _estimated(prompt_of(world, trajectory))
+            spent = _estimated(world.rendering.prompt(trajectory))
             event = GenerationFaulted(opened.request, opened.attempt, "reply_unknown", message, now_us, spent)
             return await record(world, trajectory, event)
         case "build":
@@ -76,7 +75,7 @@ async def close(
 
 
 async def _generate(world: World, trajectory: Trajectory, request: Request, *, attempt: int) -> Trajectory:
-    messages = prompt_of(world, trajectory)
+    messages = world.rendering.prompt(trajectory)
     seed = trajectory.seed + request.turn
     prompt = tuple(PromptPart(message.role, tuple(map(digest_of, message.parts))) for message in messages)
     asked = GenerationRequested(request.id, attempt, request.turn, world.spec.model.name, prompt, seed)

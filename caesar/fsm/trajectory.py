@@ -30,6 +30,7 @@ from caesar.events import (
     StateEntered,
     TrajectoryExtended,
     TrajectoryFinished,
+    TrajectoryForked,
     TrajectoryResumed,
     TrajectoryStarted,
     TrajectorySuspended,
@@ -37,7 +38,7 @@ from caesar.events import (
     TurnEnded,
 )
 
-__all__ = ["Failed", "Open", "Status", "Trajectory", "Turn", "evolve", "fold"]
+__all__ = ["Failed", "Open", "Status", "Trajectory", "Turn", "evolve", "fold", "inherited"]
 
 _Requested = GenerationRequested | BuildRequested | EvaluationRequested
 _Completed = GenerationCompleted | BuildCompleted | EvaluationCompleted
@@ -116,6 +117,8 @@ class Trajectory:
     exhausted: BudgetExhausted | None = None
     exhausted_in: str | None = None
     """The state whose turn the budget did not allow; an extended trajectory goes on there."""
+    shared: int = 0
+    """How many of the turns are another trajectory's, where this one is its fork."""
 
     @property
     def turn(self) -> Turn | None:
@@ -128,9 +131,20 @@ class Trajectory:
         return self.turns[-1]
 
 
-def fold(stream: str, envelopes: Iterable[Envelope]) -> Trajectory:
-    """The state after the events, in order; the same for every prefix as living through it."""
-    trajectory = Trajectory(stream)
+def inherited(prefix: Trajectory, stream: str) -> Trajectory:
+    """What a fork has of the trajectory it continues: the turns, and none of what they cost.
+
+    Its machine begins at its start, which need not be the parent's machine.
+    """
+    return Trajectory(stream, turns=prefix.turns)
+
+
+def fold(stream: str, envelopes: Iterable[Envelope], *, before: Trajectory | None = None) -> Trajectory:
+    """The state after the events, in order; the same for every prefix as living through it.
+
+    For a fork, `before` is what it inherits; StoreError where a fork is folded without it.
+    """
+    trajectory = before or Trajectory(stream)
     for envelope in envelopes:
         trajectory = evolve(trajectory, envelope.event, at_us=envelope.recorded_at_us)
     return trajectory
@@ -148,6 +162,8 @@ def _apply(trajectory: Trajectory, event: Event) -> Trajectory:  # noqa: C901, P
     match event:
         case TrajectoryStarted():
             return replace(trajectory, problem=event.problem, sample=event.sample, seed=event.seed)
+        case TrajectoryForked():
+            return _forked(trajectory, event)
         case TrajectoryResumed():
             return replace(trajectory, status=Status.RUNNING, failed=_due(trajectory.failed, at_us=0), tries=0)
         case TrajectoryExtended():
@@ -178,6 +194,15 @@ def _apply(trajectory: Trajectory, event: Event) -> Trajectory:  # noqa: C901, P
             return _completed(trajectory, event)
         case _:
             raise StoreError(f"an event of kind {event.kind} does not belong in trajectory {trajectory.stream}")
+
+
+def _forked(trajectory: Trajectory, event: TrajectoryForked) -> Trajectory:
+    if len(trajectory.turns) != event.turn:
+        raise StoreError(
+            f"trajectory {trajectory.stream} is a fork of {event.parent} after turn {event.turn}, of which"
+            f" {len(trajectory.turns)} turns are known: read it together with its parent"
+        )
+    return replace(trajectory, problem=event.problem, sample=event.sample, seed=event.seed, shared=event.turn)
 
 
 def _due(failed: Failed | None, *, at_us: int) -> Failed | None:

@@ -29,7 +29,9 @@ APPLICATION_ID = int.from_bytes(b"CAES")
 """What an SQLite file carries in its header if it is a Caesar store."""
 
 _BUSY_S = 10.0
-"""How long to wait for a program that doesn't take part in the write lock, such as an SQLite shell."""
+"""How long to wait for a program that doesn't take part in the write lock, such as an SQLite shell.
+
+A writer that is open already waits as long as it would for another writer: a minute."""
 
 _OLDEST_SQLITE = (3, 38, 0)
 """Strict tables and JSON functions."""
@@ -67,13 +69,13 @@ def create(path: Path, lock: WriteLock) -> None:
             _apply(connection, migration, number)
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path, *, busy_s: float = _BUSY_S) -> sqlite3.Connection:
     """A connection for writing to a store that `create` has seen to.
 
     StoreError where the path is no Caesar store, or one of a newer Caesar.
     """
     with translated(path), ExitStack() as opened:
-        connection = opened.enter_context(closing(_connect(path, mode="rw")))
+        connection = opened.enter_context(closing(_connect(path, mode="rw", busy_s=busy_s)))
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         _applied(connection, path)
@@ -131,9 +133,9 @@ def check_identity(path: Path) -> None:
             _applied(connection, path)
 
 
-def _connect(path: Path, *, mode: str, immutable: bool = False) -> sqlite3.Connection:
+def _connect(path: Path, *, mode: str, immutable: bool = False, busy_s: float = _BUSY_S) -> sqlite3.Connection:
     uri = f"{path.resolve().as_uri()}?mode={mode}" + ("&immutable=1" if immutable else "")
-    return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=_BUSY_S, check_same_thread=False)
+    return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=busy_s, check_same_thread=False)
 
 
 def _frozen(path: Path) -> bool:
