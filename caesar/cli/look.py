@@ -19,7 +19,15 @@ from caesar.events import Envelope, GenerationRequested
 from caesar.fsm.trajectory import Trajectory, Turn
 from caesar.stores.eventlog import SqliteEventLog
 
-__all__ = ["find_run", "open_store", "readable_runs", "require_run", "show_command", "status_command"]
+__all__ = [
+    "find_run",
+    "open_store",
+    "problem_id",
+    "readable_runs",
+    "require_run",
+    "show_command",
+    "status_command",
+]
 
 
 def open_store(store: Path) -> SqliteEventLog:
@@ -124,7 +132,7 @@ def show_command(store: Path, run: str, problem: str, *, sample: int, turn: int 
     """Print a trajectory's turns, or one turn whole."""
     with open_store(store) as log:
         found = require_run(log, run)
-        stream = stream_of(found.id, _problem_id(found, problem), sample)
+        stream = stream_of(found.id, problem_id(found, problem), sample)
         envelopes = log.read(stream)
         if not envelopes:
             known = ", ".join(pinned.id for pinned in found.problems)
@@ -139,7 +147,7 @@ def show_command(store: Path, run: str, problem: str, *, sample: int, turn: int 
             _show_turn(log, envelopes, _turn(trajectory, turn), json=json)
 
 
-def _problem_id(run: Run, wanted: str) -> str:
+def problem_id(run: Run, wanted: str) -> str:
     """The id of the problem of that id or name."""
     named = (pinned.id for pinned in run.problems if pinned.name.casefold() == wanted.casefold())
     return wanted if any(wanted == pinned.id for pinned in run.problems) else next(named, wanted)

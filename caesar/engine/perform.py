@@ -33,7 +33,7 @@ from caesar.events import (
 from caesar.fsm.trajectory import Open, Trajectory
 from caesar.prompts.extract import candidate_in
 
-__all__ = ["close", "perform"]
+__all__ = ["close", "estimated", "perform"]
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ async def close(
     now_us = world.clock.now_us()
     match opened.action:
         case "generate":
-            spent = _estimated(world.rendering.prompt(trajectory))
+            spent = estimated(world.rendering.prompt(trajectory))
             event = GenerationFaulted(opened.request, opened.attempt, "reply_unknown", message, now_us, spent)
             return await record(world, trajectory, event)
         case "build":
@@ -228,6 +228,6 @@ def _candidate(world: World, trajectory: Trajectory) -> Candidate:
     return Candidate(world.log.texts([digest])[digest])
 
 
-def _estimated(messages: tuple[Message, ...]) -> Usage:
+def estimated(messages: tuple[Message, ...]) -> Usage:
     """What an unanswered prompt may have cost: four characters to a token, no output, no price."""
     return Usage(input_tokens=sum(len(message.text) for message in messages) // 4)

@@ -15,7 +15,7 @@ from caesar.domain import Digest, Problem
 from caesar.engine.plan import Run
 from caesar.fsm.spec import Spec, from_resolved
 
-__all__ = ["Pinned", "pinned"]
+__all__ = ["Pinned", "Texts", "pinned"]
 
 Texts = Callable[[Sequence[Digest]], Mapping[Digest, str]]
 """The texts of digests: an event log's `texts`."""
