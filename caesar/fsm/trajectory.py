@@ -7,8 +7,11 @@ led to; events of other streams are refused. Texts stay outside: turns hold dige
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
+from msgspec.structs import replace
 
 from caesar.domain import KERNELS, Digest, Evaluation, Outcome, Usage
 from caesar.errors import StoreError
@@ -62,8 +65,7 @@ class Open:
     attempt: int
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(msgspec.Struct, frozen=True):
     """The last attempt at a request was a fault."""
 
     request: str
@@ -74,8 +76,7 @@ class Failed:
     """When to try again; None for never."""
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(msgspec.Struct, frozen=True):
     """One generate-to-feedback cycle, as far as it went."""
 
     number: int
@@ -89,9 +90,12 @@ class Turn:
     """Set once the turn has ended."""
 
 
-@dataclass(frozen=True, slots=True)
-class Trajectory:
-    """What has happened so far, as deciding sees it."""
+class Trajectory(msgspec.Struct, frozen=True):
+    """What has happened so far, as deciding sees it.
+
+    A struct and no dataclass, as are `Turn` and `Failed`: folding copies it twice an event, and takes a
+    fifteenth of the time so.
+    """
 
     stream: str
     version: int = 0
@@ -107,7 +111,7 @@ class Trajectory:
     failed: Failed | None = None
     tries: int = 0
     """Attempts at the current request since the trajectory was last taken up."""
-    usage: Usage = field(default_factory=Usage)
+    usage: Usage = Usage()
     device_s: float = 0.0
     lease: LeaseGranted | None = None
     active_us: int = 0
