@@ -1,4 +1,4 @@
-"""The commands that take runs up again: resume, replay."""
+"""The commands that take runs up again: resume, replay, fork, study."""
 
 from __future__ import annotations
 
@@ -11,11 +11,23 @@ from caesar.cli.arguments import DEFAULT_STORE, Devices, Json, Root, RunName, St
 
 __all__ = ["add_again"]
 
+_Turn = Annotated[int, typer.Option("--turn", help="The last turn that is shared.", min=1)]
+_Model = Annotated[str, typer.Option("--model", help="Another model than the spec's.")]
+_Turns = Annotated[int | None, typer.Option("--turns", help="Turns at most, the shared ones included.", min=1)]
+_Samples = Annotated[int, typer.Option("--samples", help="Forks of each trajectory.", min=1)]
+_Settings = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a spec key (a.b=value).")
+]
+
 
 def add_again(app: typer.Typer) -> None:
     """Give the application these commands."""
     app.command()(resume)
     app.command()(replay)
+    app.command()(fork)
+    study = typer.Typer(help="Questions put to a whole run.", rich_markup_mode=None, no_args_is_help=True)
+    study.command("ablation")(ablation)
+    app.add_typer(study, name="study")
 
 
 def resume(
@@ -52,3 +64,85 @@ def replay(
 
     options = ReplayOptions(store, run, tuple(trajectories or ()), spec, pinned)
     raise typer.Exit(replay_command(options, json=json))
+
+
+def fork(
+    run: RunName,
+    problem: Annotated[str, typer.Argument(help="A problem's id.")],
+    sample: Annotated[int, typer.Argument(help="A sample, from 0.")] = 0,
+    *,
+    turn: _Turn,
+    spec: Annotated[
+        Path | None, typer.Option("--spec", help="The strategy to go on with [default: the run's].")
+    ] = None,
+    model: _Model = "",
+    samples: _Samples = 1,
+    turns: _Turns = None,
+    name: Annotated[str, typer.Option(help="The new run's name [default: made from the others].")] = "",
+    group: Annotated[str, typer.Option(help="A name for several runs [default: the run's].")] = "",
+    settings: _Settings = None,
+    devices: Devices = None,
+    store: Store = DEFAULT_STORE,
+    root: Root = Path("runs"),
+    json: Json = False,
+) -> None:
+    """Go on from a trajectory's turn, under another strategy, model or seed, as a new run."""
+    from caesar.cli.fork import ForkOptions, fork_command
+
+    options = ForkOptions(
+        run=run,
+        turn=turn,
+        samples=samples,
+        overrides=_overrides(model, turns),
+        settings=tuple(settings or ()),
+        name=name or None,
+        group=group or None,
+        devices=tuple(devices or ()),
+        store=store,
+        root=root,
+        json=json,
+    )
+    raise typer.Exit(fork_command(options, problem, sample=sample, spec=spec))
+
+
+def ablation(
+    run: RunName,
+    *,
+    specs: Annotated[
+        list[str], typer.Option("--specs", metavar="SPEC,SPEC", help="The strategies to compare; may repeat.")
+    ],
+    turn: _Turn,
+    model: _Model = "",
+    samples: _Samples = 1,
+    turns: _Turns = None,
+    name: Annotated[str, typer.Option(help="How the new runs' names begin [default: RUN.tTURN].")] = "",
+    group: Annotated[str, typer.Option(help="A name for several runs [default: the run's].")] = "",
+    settings: _Settings = None,
+    devices: Devices = None,
+    store: Store = DEFAULT_STORE,
+    root: Root = Path("runs"),
+    json: Json = False,
+) -> None:
+    """Go on from the same turn of every trajectory of a run, under each of several strategies."""
+    from caesar.cli.fork import ForkOptions, ablation_command
+
+    options = ForkOptions(
+        run=run,
+        turn=turn,
+        samples=samples,
+        overrides=_overrides(model, turns),
+        settings=tuple(settings or ()),
+        name=name or None,
+        group=group or None,
+        devices=tuple(devices or ()),
+        store=store,
+        root=root,
+        json=json,
+    )
+    files = tuple(Path(file) for listed in specs for file in listed.split(",") if file)
+    raise typer.Exit(ablation_command(options, files))
+
+
+def _overrides(model: str, turns: int | None) -> dict[str, object]:
+    given = {"model.name": model, "budget.turns": turns}
+    return {key: value for key, value in given.items() if value}

@@ -12,7 +12,7 @@ import msgspec
 
 from caesar.cli.output import emit_json, emit_table, emit_text, note
 from caesar.domain import Usage, stream_of
-from caesar.engine.fork import read_trajectory
+from caesar.engine.fork import lineage, read_trajectory
 from caesar.engine.plan import Run, fold_run
 from caesar.errors import StoreError, UsageError
 from caesar.events import Envelope, GenerationRequested
@@ -144,7 +144,7 @@ def show_command(store: Path, run: str, problem: str, *, sample: int, turn: int 
         if turn is None:
             _show_turns(trajectory, run=found.name, json=json)
         else:
-            _show_turn(log, envelopes, _turn(trajectory, turn), json=json)
+            _show_turn(log, lineage(log.read, stream), _turn(trajectory, turn), json=json)
 
 
 def problem_id(run: Run, wanted: str) -> str:

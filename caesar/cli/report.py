@@ -15,6 +15,7 @@ from caesar.engine.fork import read_trajectory
 from caesar.errors import CaesarError, StoreError, UsageError
 from caesar.reports.database import connect
 from caesar.reports.log_json import export
+from caesar.reports.paired import comparisons
 from caesar.reports.query import run_query, sql
 from caesar.reports.tables import Report, Sheet, document, report, sheets
 from caesar.stores.eventlog import SqliteEventLog
@@ -24,10 +25,11 @@ __all__ = ["export_command", "export_quietly", "report_command", "sql_command"]
 
 
 def report_command(store: Path, runs: Sequence[str], *, json: bool) -> None:
-    """Print the summary, fast_p by turn and the speedups."""
+    """Print the summary, fast_p by turn, the speedups, and how forks differ."""
     with _database(store, runs, texts=False) as connection:
         tables = {name: run_query(connection, name) for name in ("summary", "fast_p", "speedup")}
-    shown = report(**tables)
+        paired = comparisons(run_query(connection, "paired"))
+    shown = report(**tables, paired=paired)
     if json:
         emit_json(document(shown))
         return

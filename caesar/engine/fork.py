@@ -16,7 +16,7 @@ from caesar.errors import StoreError, UsageError
 from caesar.events import Envelope, ForkOrigin, TrajectoryForked, TurnEnded
 from caesar.fsm.trajectory import Trajectory, fold, inherited
 
-__all__ = ["Read", "Shared", "before", "fork_at", "inheritance", "origins", "read_trajectory"]
+__all__ = ["Read", "Shared", "before", "fork_at", "inheritance", "lineage", "origins", "read_trajectory"]
 
 Read = Callable[[str], Sequence[Envelope]]
 """A stream's events in order: an event log's `read`."""
@@ -62,6 +62,20 @@ def inheritance(read: Read, stream: str, forked: TrajectoryForked) -> Trajectory
             " this store: copy the parent's run into it"
         )
     return inherited(fold(forked.parent, prefix, before=before(read, forked.parent, prefix)), stream)
+
+
+def lineage(read: Read, stream: str) -> tuple[Envelope, ...]:
+    """The events of a trajectory's turns, a fork's shared ones first, as its ancestors' streams hold them."""
+    envelopes = read(stream)
+    first = envelopes[0].event if envelopes else None
+    if not isinstance(first, TrajectoryForked):
+        return tuple(envelopes)
+    shared = [envelope for envelope in lineage(read, first.parent) if _within(envelope, first)]
+    return (*shared, *envelopes)
+
+
+def _within(envelope: Envelope, forked: TrajectoryForked) -> bool:
+    return envelope.stream != forked.parent or envelope.version <= forked.version
 
 
 def fork_at(read: Read, stream: str, *, turn: int) -> Shared:
