@@ -30,7 +30,7 @@ from caesar.stores.writer import Writer
 
 __all__ = ["SqliteEventLog"]
 
-PATIENCE_S = 60.0
+PATIENCE_S = 90.0
 """How long a batch waits for its turn among the processes that write, unless told otherwise."""
 
 _READ = """

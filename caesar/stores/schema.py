@@ -94,6 +94,7 @@ def open_reader(path: Path) -> sqlite3.Connection:
             f"there is no event store at {path}: name one with --store, or start a run to make one"
         )
     with translated(path), ExitStack() as opened:
+        _roll_back(path)
         connection = opened.enter_context(closing(_connect(path, mode="ro", immutable=_frozen(path))))
         if _applied(connection, path) < len(MIGRATIONS):
             raise StoreError(f"{path} has nothing to read yet: start a run, or choose another --store")
@@ -129,6 +130,8 @@ def _refuse_network(path: Path) -> None:
 def check_identity(path: Path) -> None:
     """StoreError where a file that is there already is no Caesar store; it is left as it is."""
     if path.exists():
+        with translated(path):
+            _roll_back(path)
         with translated(path), closing(_connect(path, mode="ro", immutable=_frozen(path))) as connection:
             _applied(connection, path)
 
