@@ -56,14 +56,24 @@ def replay(
         Path | None, typer.Option("--spec", help="Another strategy: where would it have gone another way?")
     ] = None,
     pinned: Annotated[bool, typer.Option("--pinned", help="Use the run's own templates, not today's.")] = False,
+    re_evaluate: Annotated[
+        bool,
+        typer.Option("--re-evaluate", help="Judge the recorded candidates again, on today's device, instead."),
+    ] = False,
+    devices: Devices = None,
     store: Store = DEFAULT_STORE,
     json: Json = False,
 ) -> None:
     """Derive every decision and prompt of a run again; perform nothing, name what differs."""
-    from caesar.cli.replay import ReplayOptions, replay_command
+    from caesar.cli.replay import ReplayOptions, chosen_streams, replay_command
 
     options = ReplayOptions(store, run, tuple(trajectories or ()), spec, pinned)
-    raise typer.Exit(replay_command(options, json=json))
+    if not re_evaluate:
+        raise typer.Exit(replay_command(options, json=json))
+    from caesar.cli.reevaluate import reevaluate_command
+
+    streams, named = chosen_streams(options), tuple(devices or ())
+    raise typer.Exit(reevaluate_command(store, run, streams, devices=named, json=json))
 
 
 def fork(

@@ -23,7 +23,7 @@ from caesar.fsm.spec import load
 from caesar.prompts.render import shipped
 from caesar.stores.eventlog import SqliteEventLog
 
-__all__ = ["ReplayOptions", "replay_command", "replay_run"]
+__all__ = ["ReplayOptions", "chosen_streams", "replay_command", "replay_run"]
 
 _A_PROCESS = 32
 """So many trajectories are worth a process of their own."""
@@ -53,6 +53,12 @@ def replay_command(options: ReplayOptions, *, json: bool) -> int:
     else:
         _say(options, replayed, damaged)
     return 1 if damaged or any(one.divergence for one in replayed) else 0
+
+
+def chosen_streams(options: ReplayOptions) -> tuple[str, ...]:
+    """The trajectories that the options name."""
+    with open_store(options.store) as log:
+        return _streams(log, require_run(log, options.run), options.trajectories)
 
 
 def replay_run(options: ReplayOptions) -> tuple[tuple[Replayed, ...], tuple[str, ...]]:

@@ -136,6 +136,13 @@ def check_identity(path: Path) -> None:
             _applied(connection, path)
 
 
+def _roll_back(path: Path) -> None:
+    """Undo what was half done when the power went while a store was laid out; a reader can't do it."""
+    if path.with_name(f"{path.name}-journal").exists() and os.access(path.parent, os.W_OK):
+        with closing(_connect(path, mode="rw")) as connection:
+            connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+
+
 def _connect(path: Path, *, mode: str, immutable: bool = False, busy_s: float = _BUSY_S) -> sqlite3.Connection:
     uri = f"{path.resolve().as_uri()}?mode={mode}" + ("&immutable=1" if immutable else "")
     return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=busy_s, check_same_thread=False)
