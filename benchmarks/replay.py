@@ -15,7 +15,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from measures import Measure, parser, report
+from measures import Measure, at_least, parser, report
 
 from caesar.builders.scripted import ScriptedBuilder
 from caesar.cli.replay import ReplayOptions, replay_run
@@ -134,8 +134,8 @@ def main() -> None:
     rate = turns / wall
     report(
         (
-            Measure("replayed turns per second", round(rate, 1), "1/s", 2000.0, met=rate >= 2000),
-            Measure("share of trajectories that are equal", equal, "", 1.0, met=equal == 1),
+            at_least("replayed turns per second", round(rate, 1), "1/s", target=2000.0),
+            at_least("share of trajectories that are equal", equal, "", target=1.0),
             Measure("CPU per turn, both cores together", round(cpu / turns * 1e6, 1), "us"),
             Measure("events per turn", round(sum(one.events for one in replayed) / turns, 1), "events"),
             Measure(

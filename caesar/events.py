@@ -609,7 +609,9 @@ def chain(
     return hashlib.sha256(head + b"\n" + body).hexdigest()
 
 
-def seal(event: Event, *, stream: str, version: int, previous: Digest, recorded_at_us: int) -> Envelope:
+def seal(
+    event: Event, *, stream: str, version: int, previous: Digest, recorded_at_us: int, seq: int = 0
+) -> Envelope:
     """An event ready to be appended as a stream's next; its seq is the store's to give.
 
     StoreError where the event would not come back equal (a NaN, a value of another type): what can't
@@ -622,4 +624,4 @@ def seal(event: Event, *, stream: str, version: int, previous: Digest, recorded_
         previous, stream=stream, version=version, kind=event.kind, v=event.v,
         recorded_at_us=recorded_at_us, body=body,
     )  # fmt: skip
-    return Envelope(0, stream, version, event.kind, event.v, recorded_at_us, body, previous, digest)
+    return Envelope(seq, stream, version, event.kind, event.v, recorded_at_us, body, previous, digest)

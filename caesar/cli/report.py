@@ -84,6 +84,7 @@ def _database(store: Path, runs: Sequence[str], *, texts: bool) -> Iterator[Any]
 def _damaged(log: SqliteEventLog, streams: Iterable[str]) -> Iterator[str]:
     """The streams no figure may come from: damaged ones, a damaged run's, and forks of either."""
     runs: set[str] = set()
+    told: set[str] = set()
     for stream in sorted(streams):  # a run's own stream before its trajectories'
         run, slash, _ = stream.partition("/")
         if run in runs:
@@ -92,7 +93,9 @@ def _damaged(log: SqliteEventLog, streams: Iterable[str]) -> Iterator[str]:
         try:
             read_trajectory(log.read, stream) if slash else log.read(stream)
         except StoreError as error:
-            _leave_out(error)
+            if str(error) not in told:  # a parent's damage is its forks' too
+                _leave_out(error)
+            told.add(str(error))
             runs |= set() if slash else {run}
             yield stream
 

@@ -10,7 +10,7 @@ from caesar.cli.look import open_store, readable_runs, require_run
 from caesar.cli.output import counted, emit_json, emit_text, note
 from caesar.engine.plan import Run
 from caesar.errors import UsageError
-from caesar.events import ForkOrigin, HeadRecorded, RunForked, TrajectoryForked
+from caesar.events import HeadRecorded, TrajectoryForked
 from caesar.stores.chains import Damage
 from caesar.stores.copying import backup, copy_into, copy_new, keep_only
 from caesar.stores.eventlog import SqliteEventLog
@@ -172,11 +172,8 @@ def _claimed(event: object) -> Iterator[tuple[str, int]]:
     match event:
         case HeadRecorded(stream=stream, version=version):
             yield stream, version
-        case TrajectoryForked(parent=parent, version=version) | ForkOrigin(parent=parent, version=version):
+        case TrajectoryForked(parent=parent, version=version):
             yield parent, version
-        case RunForked(origins=origins):
-            for origin in origins:
-                yield from _claimed(origin)
         case _:
             return
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from caesar.domain import Digest
 from caesar.errors import ConflictError, StoreError
@@ -50,13 +50,18 @@ def seal_append(append: Append, *, head: Head, seq: int, recorded_at_us: int) ->
         version = head.version + 1 + offset
         try:
             envelope = seal(
-                event, stream=append.stream, version=version, previous=previous, recorded_at_us=recorded_at_us
+                event,
+                stream=append.stream,
+                version=version,
+                previous=previous,
+                recorded_at_us=recorded_at_us,
+                seq=seq + offset,
             )
         except (TypeError, ValueError, OverflowError) as error:
             raise StoreError(
                 f"event {version} of stream {append.stream!a} ({event.kind}) can't be written as JSON: {error}"
             ) from error
-        sealed.append(replace(envelope, seq=seq + offset))
+        sealed.append(envelope)
         previous = envelope.digest
     return tuple(sealed)
 

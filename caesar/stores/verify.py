@@ -18,7 +18,7 @@ from typing import Any
 
 from caesar.domain import Digest
 from caesar.errors import StoreError
-from caesar.events import Envelope, Event, HeadRecorded, RunForked, TrajectoryForked, named_texts
+from caesar.events import Envelope, Event, HeadRecorded, TrajectoryForked, named_texts
 from caesar.stores.blobs import whole
 from caesar.stores.chains import Damage, wrong
 from caesar.stores.failures import translated
@@ -193,9 +193,6 @@ def _claims(stream: str, version: int, event: Event) -> Iterator[_Claim]:
             yield _Claim(stream, version, event.stream, event.version, event.digest)
         case TrajectoryForked():
             yield _Claim(stream, version, event.parent, event.version, event.digest)
-        case RunForked():
-            for origin in event.origins:
-                yield _Claim(stream, version, origin.parent, origin.version, origin.digest)
         case _:
             return
 

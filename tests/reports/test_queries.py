@@ -232,7 +232,7 @@ def test_the_views_are_not_a_query():
 
 @pytest.mark.parametrize("name", ["nope", "../pyproject", "00_views", ""])
 def test_an_unknown_query_is_refused_with_those_there_are(name):
-    with pytest.raises(UsageError, match=r"there are fast_p, log_json, speedup, summary$"):
+    with pytest.raises(UsageError, match=r"there are fast_p, log_json, paired, speedup, summary$"):
         query_text(name)
 
 
