@@ -58,6 +58,10 @@ def fork_command(options: ForkOptions, problem: str, *, sample: int, spec: Path 
     with open_store(options.store) as log:
         run = require_run(log, options.run)
         chosen = problem_id(run, problem)
+        if not log.read(stream_of(run.id, chosen, sample)):
+            raise UsageError(
+                f"run {run.name} has nothing of problem {problem}, sample {sample}: `caesar show` lists it"
+            )
         shared = fork_at(log.read, stream_of(run.id, chosen, sample), turn=options.turn)
         begun = tuple(shared.origin(chosen, number) for number in range(options.samples))
         parent = _Parent(run, pinned(run, log.texts), begun)

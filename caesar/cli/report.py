@@ -11,7 +11,7 @@ from typing import Any
 from caesar.cli.look import open_store, require_run
 from caesar.cli.output import emit_json, emit_rows, emit_table, emit_text, note
 from caesar.cli.store import with_ancestors
-from caesar.engine.fork import read_trajectory
+from caesar.engine.fork import before
 from caesar.errors import CaesarError, StoreError, UsageError
 from caesar.reports.database import connect
 from caesar.reports.log_json import export
@@ -91,7 +91,7 @@ def _damaged(log: SqliteEventLog, streams: Iterable[str]) -> Iterator[str]:
             yield stream
             continue
         try:
-            read_trajectory(log.read, stream) if slash else log.read(stream)
+            before(log.read, stream, log.read(stream))
         except StoreError as error:
             if str(error) not in told:  # a parent's damage is its forks' too
                 _leave_out(error)

@@ -85,8 +85,10 @@ def fork_at(read: Read, stream: str, *, turn: int) -> Shared:
     """
     found = _end_of(read, stream, turn=turn)
     if found is None:
+        _, problem, sample = stream.split("/")
         raise UsageError(
-            f"trajectory {stream} has not ended turn {turn}; `caesar show` lists a trajectory's turns"
+            f"problem {problem}, sample {sample} has not ended turn {turn} in that run; `caesar show` lists its"
+            " turns"
         )
     return found
 
