@@ -10,8 +10,8 @@ from pathlib import Path
 from caesar.cli.files import read_spec
 from caesar.cli.look import open_store, problem_id, require_run
 from caesar.cli.machinery import backend_of, choose_devices
-from caesar.cli.output import counted, note
-from caesar.cli.run import Prepared, checked_problems, plain_name, run_prepared
+from caesar.cli.output import counted, emit_json, note
+from caesar.cli.run import INTERRUPTED, Prepared, checked_problems, plain_name, run_prepared
 from caesar.domain import stream_of
 from caesar.engine.fork import fork_at, origins
 from caesar.engine.plan import Configuration, Run
@@ -92,10 +92,15 @@ def ablation_command(options: ForkOptions, specs: Sequence[Path]) -> int:
             "two of the specs have one name, and so would their runs: give the specs different names"
         )
     named = zip(strategies, names, strict=True)
-    work = [_prepared(parent, strategy, options, name=name) for strategy, name in named]
+    quiet = replace(options, json=False)
+    work = [_prepared(parent, strategy, quiet, name=name) for strategy, name in named]
     status = 0
     for prepared in work:
         status = max(status, run_prepared(prepared))
+        if status == INTERRUPTED:
+            return status
+    if options.json:
+        emit_json({"parent": run.name, "turn": options.turn, "left_out": without, "runs": names})
     note(f"compare them: caesar report {' '.join(names)}")
     return status
 

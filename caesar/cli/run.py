@@ -39,11 +39,20 @@ from caesar.problems.suites import load_suite, missing_packages, select
 from caesar.prompts.render import Templates, shipped
 from caesar.stores.eventlog import SqliteEventLog
 
-__all__ = ["Prepared", "checked_problems", "overrides_of", "plain_name", "run_command", "run_prepared"]
+__all__ = [
+    "INTERRUPTED",
+    "Prepared",
+    "checked_problems",
+    "overrides_of",
+    "plain_name",
+    "run_command",
+    "run_prepared",
+]
 
 _MODEL_CALLS = 16
 _TRAJECTORIES = 256
-_INTERRUPTED = 130
+INTERRUPTED = 130
+"""The exit status of a run that was stopped before its end."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -78,7 +87,7 @@ def run_prepared(prepared: Prepared) -> int:
     exported = export_quietly(prepared.store, run_id, to=prepared.root)
     _say_how_it_ended(prepared, run_id, tally, seconds=seconds, exported=exported)
     if tally is None:
-        return _INTERRUPTED
+        return INTERRUPTED
     return 0 if tally.complete else 1
 
 
