@@ -25,9 +25,10 @@ from caesar.effects import Backend, Generate, Generated
 from caesar.engine.clock import SystemClock
 from caesar.engine.lanes import Capacity, Lanes
 from caesar.engine.plan import Configuration, fold_run, members, started
-from caesar.engine.replay import replay, today
+from caesar.engine.replay import replay
 from caesar.engine.resume import pinned
 from caesar.engine.scheduler import RunStream, run_all
+from caesar.engine.today import today
 from caesar.engine.world import World
 from caesar.evaluators.scripted import ScriptedEvaluator
 from caesar.fsm.machine import compile_machine

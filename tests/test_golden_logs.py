@@ -14,8 +14,9 @@ import pytest
 
 from caesar.engine.fork import read_trajectory
 from caesar.engine.plan import fold_run
-from caesar.engine.replay import replay, today
+from caesar.engine.replay import replay
 from caesar.engine.resume import pinned
+from caesar.engine.today import today
 from caesar.events import Envelope, canonical, chain, kinds, root
 from caesar.fsm.trajectory import Status
 

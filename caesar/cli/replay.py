@@ -16,8 +16,9 @@ from caesar.cli.output import counted, emit_json, emit_text, note
 from caesar.domain import stream_of
 from caesar.engine.divergence import Divergence
 from caesar.engine.plan import Run
-from caesar.engine.replay import Replayed, Today, device_of, replay, today
+from caesar.engine.replay import Replayed, replay
 from caesar.engine.resume import pinned
+from caesar.engine.today import Today, device_of, today
 from caesar.errors import StoreError, UsageError
 from caesar.fsm.spec import load
 from caesar.prompts.render import shipped

@@ -12,20 +12,19 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import assert_never
 
-from caesar.domain import Digest, Feedback, GenerationOutcome, digest_of
-from caesar.effects import Backend, Request
+from caesar.domain import Digest, GenerationOutcome, digest_of
+from caesar.effects import Request
 from caesar.engine.divergence import Derived, Divergence, diverging
 from caesar.engine.fork import Read, before
 from caesar.engine.perform import estimated
-from caesar.engine.plan import Member, Run, members
-from caesar.engine.resume import Pinned, Texts
+from caesar.engine.resume import Texts
+from caesar.engine.today import Today
 from caesar.engine.views import Rendering
 from caesar.events import (
     BudgetExhausted,
     BuildCompleted,
     BuildFaulted,
     BuildRequested,
-    Envelope,
     EvaluationCompleted,
     EvaluationFaulted,
     EvaluationRequested,
@@ -36,10 +35,14 @@ from caesar.events import (
     LeaseGranted,
     LeaseReleased,
     PromptPart,
+    StateEntered,
     TrajectoryExtended,
+    TrajectoryFinished,
     TrajectoryForked,
     TrajectoryResumed,
     TrajectoryStarted,
+    TrajectorySuspended,
+    TurnBegun,
     TurnEnded,
     canonical,
     current,
@@ -53,15 +56,12 @@ from caesar.fsm.machine import (
     Record,
     Stop,
     Wait,
-    compile_machine,
     decide,
 )
-from caesar.fsm.spec import Spec
 from caesar.fsm.trajectory import Open, Trajectory, Turn, evolve
 from caesar.prompts.extract import candidate_in
-from caesar.prompts.render import Templates
 
-__all__ = ["Replayed", "Today", "device_of", "replay", "today"]
+__all__ = ["Replayed", "replay"]
 
 _Answer = (
     LeaseGranted
@@ -74,21 +74,20 @@ _Answer = (
     | EvaluationFaulted
 )
 
+_DECIDED = (
+    StateEntered,
+    TurnBegun,
+    TurnEnded,
+    BudgetExhausted,
+    TrajectoryFinished,
+    TrajectorySuspended,
+    GenerationRequested,
+    BuildRequested,
+    EvaluationRequested,
+)
+
 _digest = lru_cache(maxsize=4096)(digest_of)
 """Prompts repeat their parts: the problem, the example, the earlier turns."""
-
-
-@dataclass(frozen=True, slots=True)
-class Today:
-    """What recorded outcomes are folded through."""
-
-    spec: Spec
-    machine: Machine
-    rendering: Rendering
-    members: Mapping[str, Member]
-    """The run's trajectories, by their streams."""
-    other: bool
-    """The spec is not the run's own: only the strategy is compared, not the model and the seeds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,33 +99,6 @@ class Replayed:
     """How many were compared, the diverging one included."""
     turns: int
     divergence: Divergence | None
-
-
-def today(run: Run, pinned: Pinned, *, spec: Spec | None, templates: Mapping[str, str], device: str) -> Today:
-    """The run's own spec or another one, with the given templates and the run's own problems."""
-    chosen = spec or pinned.spec
-    backend = pinned.spec.backend or Backend.CPU
-    rendering = Rendering(
-        texts=lambda _: {},
-        spec=chosen,
-        templates=Templates(templates),
-        problems={problem.id: problem for problem in pinned.problems},
-        backend=backend,
-        device_name=device,
-    )
-    known = {member.stream: member for member in members(run, seed=pinned.spec.seed)}
-    return Today(chosen, compile_machine(chosen), rendering, known, other=spec is not None)
-
-
-def device_of(spec: Spec, histories: Iterator[Sequence[Envelope]]) -> str:
-    """The name that prompts gave the hardware, as the first evaluation tells it; empty if none shows it."""
-    if Feedback.HARDWARE not in spec.context.show:
-        return ""
-    events = (e.event for history in histories for e in history if e.kind == EvaluationCompleted.kind)
-    names = (
-        event.evaluation.environment.device_name for event in events if isinstance(event, EvaluationCompleted)
-    )
-    return next(names, "")
 
 
 def replay(now: Today, stream: str, *, read: Read, texts: Texts) -> Replayed:
@@ -263,12 +235,15 @@ class _Following:
         return Derived(asked, messages=messages)
 
     def _answered(self, trajectory: Trajectory, opened: Open, event: Event) -> Derived:
-        if not isinstance(event, _Answer):
+        if isinstance(event, _DECIDED):
             return Derived(None, instead=f"an answer to {opened.request}")
-        expected = replace(event, request=opened.request)
-        if not isinstance(expected, LeaseGranted | LeaseReleased):
-            expected = replace(expected, attempt=opened.attempt)
-        return self._completed(trajectory, expected)
+        if not isinstance(event, _Answer):
+            return Derived(event)  # the world's too, of a kind with nothing to derive
+        if isinstance(event, LeaseGranted | LeaseReleased):
+            return Derived(event if event.request == opened.request else replace(event, request=opened.request))
+        if (event.request, event.attempt) != (opened.request, opened.attempt):
+            return Derived(replace(event, request=opened.request, attempt=opened.attempt))
+        return self._completed(trajectory, event)
 
     def _completed(self, trajectory: Trajectory, event: _Answer) -> Derived:
         match event:
@@ -276,18 +251,19 @@ class _Following:
                 return self._taken_from(event)
             case GenerationFaulted(fault="reply_unknown"):
                 return Derived(replace(event, usage=estimated(self.rendering.prompt(trajectory))))
-            case EvaluationCompleted():
+            case EvaluationCompleted() if event.outcome != event.evaluation.verdict:
                 return Derived(replace(event, outcome=str(event.evaluation.verdict)))
             case _:
                 return Derived(event)
 
     def _taken_from(self, event: GenerationCompleted) -> Derived:
         source = candidate_in(self.known[event.completion])
-        if source is None:
-            return Derived(replace(event, outcome=GenerationOutcome.NO_CODE, candidate=None))
-        digest = digest_of(source)
-        found = replace(event, outcome=GenerationOutcome.CANDIDATE, candidate=digest)
-        return Derived(found, {digest: source})
+        digest = None if source is None else digest_of(source)
+        outcome = GenerationOutcome.NO_CODE if source is None else GenerationOutcome.CANDIDATE
+        texts = {} if source is None or digest is None else {digest: source}
+        if (event.outcome, event.candidate) == (outcome, digest):
+            return Derived(event, texts)
+        return Derived(replace(event, outcome=outcome, candidate=digest), texts)
 
 
 def _now(trajectory: Trajectory, event: Event, *, at_us: int) -> int:

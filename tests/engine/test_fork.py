@@ -11,9 +11,10 @@ from worlds import STORY, CrashError, CrashingLog, Setup, completion, with_turns
 from caesar.domain import Context, Feedback, History
 from caesar.engine.fork import fork_at, lineage, origins, read_trajectory
 from caesar.engine.plan import extension, fold_run, members, started
-from caesar.engine.replay import replay, today
+from caesar.engine.replay import replay
 from caesar.engine.resume import pinned
 from caesar.engine.scheduler import RunStream, run_all
+from caesar.engine.today import today
 from caesar.errors import StoreError, UsageError
 from caesar.events import RunForked, RunResumed
 from caesar.fsm.trajectory import Status, fold

@@ -19,8 +19,9 @@ from worlds import (
 
 from caesar.domain import Context, Feedback, History, digest_of
 from caesar.engine.plan import fold_run
-from caesar.engine.replay import replay, today
+from caesar.engine.replay import replay
 from caesar.engine.resume import pinned
+from caesar.engine.today import today
 from caesar.errors import Fault
 from caesar.events import StateEntered, TurnBegun
 from caesar.models.scripted import ScriptedModel
