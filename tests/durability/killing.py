@@ -27,6 +27,7 @@ from worlds import Setup, completion, with_turns
 from caesar.domain import Problem
 from caesar.effects import Generate, Generated
 from caesar.engine.clock import SystemClock
+from caesar.errors import StoreError
 from caesar.events import Envelope
 from caesar.models.scripted import ScriptedModel
 from caesar.ports import Append
@@ -181,9 +182,17 @@ def paid_twice(folder: Path) -> list[str]:
     return [request for request, count in billed.items() if count > accounted[request]]
 
 
+def sound(store: Path) -> bool:
+    """Whether nothing is damaged; a store killed before it was laid out holds nothing that could be."""
+    try:
+        return not store.exists() or audit(store).sound
+    except StoreError as error:
+        return "has nothing to read yet" in str(error)
+
+
 def judged(killing: Killing, whole: dict[str, list[object]]) -> dict[str, object]:
     """What is wrong with a run that was killed, once it has been taken up again."""
-    before = audit(killing.store).sound if killing.store.exists() else True
+    before = sound(killing.store)
     status = ended(in_a_child(killing.run))
     story = told(killing.store)
     differing = [stream for stream in whole if story.get(stream) != whole[stream]]
@@ -192,7 +201,7 @@ def judged(killing: Killing, whole: dict[str, list[object]]) -> dict[str, object
         "resumed": status == 0,
         "differing": differing + [stream for stream in story if stream not in whole],
         "paid_twice": paid_twice(killing.folder),
-        "sound": audit(killing.store).sound,
+        "sound": sound(killing.store),
     }
 
 
