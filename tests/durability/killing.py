@@ -27,6 +27,7 @@ from worlds import Setup, completion, with_turns
 from caesar.domain import Problem
 from caesar.effects import Generate, Generated
 from caesar.engine.clock import SystemClock
+from caesar.engine.plan import fold_run
 from caesar.errors import StoreError
 from caesar.events import Envelope
 from caesar.models.scripted import ScriptedModel
@@ -71,6 +72,9 @@ class Killing:
         )
         setup.model = CountingModel(self.folder / "asked", self.latency_s)
         with SqliteEventLog.open(self.store, clock_us=clock.now_us) as log:
+            recorded = log.read("RUN")
+            if recorded and fold_run(recorded).finished:
+                return  # as `caesar run` has nothing to do
             setup.log = log if appends is None else KillingLog(log, appends)
             world = replace(setup.world(), lanes=replace(setup.world().lanes, trajectories=8))
             tally = asyncio.run(setup.run_in(world))
@@ -236,7 +240,8 @@ def boundaries(folder: Path, count: int) -> None:
 def instants(folder: Path, count: int) -> None:
     draw = random.Random(SEED)
     whole, took, _ = whole_run(folder, problems=8, latency_s=0.05)
-    for number in range(count):
+    kills = 0
+    for number in range(3 * count):  # a run may have ended before it is killed, which is no kill
         killing = Killing(folder / f"instant-{number}", problems=8, latency_s=0.05)
         killing.folder.mkdir()
         after = draw.uniform(0.02, took)
@@ -245,6 +250,9 @@ def instants(folder: Path, count: int) -> None:
         os.kill(child, signal.SIGKILL)
         killed = ended(child) == -signal.SIGKILL
         tell({"after": after, "killed": killed, **judged(killing, whole)})
+        kills += killed
+        if kills == count:
+            return
 
 
 if __name__ == "__main__":
