@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test check format bench clean
+.PHONY: demo test check format bench durability clean
 
 demo: $(INSTALLED) ## run the recorded starter strategy, then report on it
 	$(BIN)/caesar run specs/last_only.yaml
@@ -23,6 +23,9 @@ check: $(INSTALLED) ## format, lint, types, layers, docs
 format: $(INSTALLED)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+durability: $(INSTALLED) ## kills at every event boundary, power cuts, full disks, locked stores: all of them
+	CAESAR_DURABILITY=full $(BIN)/python -m pytest tests/durability -v
 
 bench: $(INSTALLED) ## the speed claims, on this machine
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done

@@ -32,7 +32,8 @@ END;
 
 -- One row per run: what it pinned when it started or was last extended, and whether it is under way.
 -- state: finished, suspended (some trajectory waits for the run's next start), else running. provenance
--- says how completions came about where they were replayed; NULL for a model's live answers.
+-- says how completions came about where they were replayed; NULL for a model's live answers. forked_from is
+-- the run whose trajectories this one's continue, forks how many of them; both NULL for any other run.
 CREATE VIEW runs AS
 WITH started AS (
     FROM read_events('run_started', '{
@@ -51,6 +52,10 @@ pinnings AS (
 ),
 pinned AS (
     FROM pinnings QUALIFY row_number() OVER (PARTITION BY run ORDER BY version DESC) = 1
+),
+forked AS (
+    SELECT run, parent, len(origins) AS forks
+    FROM read_events('run_forked', '{"parent": "VARCHAR", "origins": [{"problem": "VARCHAR"}]}')
 ),
 ended AS (
     SELECT run, version, suspended
@@ -80,6 +85,7 @@ SELECT
     started.evaluator, started.provenance, started.caesar, pinned.spec, pinned.samples, pinned.turns,
     specs.spec_text, specs.model.name AS model,
     specs.context.history AS context_history, specs.context.show AS context_show,
+    forked.parent AS forked_from, forked.forks,
     started.recorded_at_us AS started_at_us, spans.last_at_us,
     CASE
         WHEN ended.version IS DISTINCT FROM heads.version THEN 'running'
@@ -91,6 +97,7 @@ JOIN pinned USING (run)
 JOIN heads USING (run)
 JOIN spans USING (run)
 LEFT JOIN ended USING (run)
+LEFT JOIN forked USING (run)
 LEFT JOIN specs ON specs.digest = pinned.spec;
 
 -- One row per run and problem, in the run's order (position from 1).
@@ -119,6 +126,10 @@ FROM listed;
 CREATE VIEW trajectories AS
 WITH started AS (
     FROM read_events('trajectory_started', '{
+        "problem": "VARCHAR", "source": "VARCHAR", "sample": "INTEGER", "seed": "BIGINT"
+    }')
+    UNION ALL
+    FROM read_events('trajectory_forked', '{
         "problem": "VARCHAR", "source": "VARCHAR", "sample": "INTEGER", "seed": "BIGINT"
     }')
 ),
@@ -159,6 +170,25 @@ JOIN spans USING (stream)
 LEFT JOIN marks USING (stream)
 LEFT JOIN finished ON finished.stream = marks.stream AND finished.version = marks.version
 LEFT JOIN suspended ON suspended.stream = marks.stream AND suspended.version = marks.version;
+
+-- One row per trajectory that continues another: after which event (version) and turn of which stream.
+CREATE VIEW forks AS
+FROM read_events('trajectory_forked', '{
+    "problem": "VARCHAR", "sample": "INTEGER", "parent": "VARCHAR", "version": "BIGINT", "turn": "INTEGER"
+}')
+SELECT run, stream, problem, sample, parent, version, turn;
+
+-- One row per trajectory and stream that holds some of its turns: its own, and as far as a fork shares
+-- them (up to turn `upto`; NULL for its own) its parents'.
+CREATE VIEW lineages AS
+WITH RECURSIVE held AS (
+    SELECT run, stream, stream AS owner, CAST(NULL AS INTEGER) AS upto FROM trajectories
+    UNION ALL
+    SELECT held.run, held.stream, forks.parent, least(coalesce(held.upto, forks.turn), forks.turn)
+    FROM held
+    JOIN forks ON forks.stream = held.owner
+)
+FROM held;
 
 -- One row per completed generation: trajectory, turn and slot. completion, reasoning and candidate are
 -- digests of texts; model is the name the provider reported, asked the one the run asked for.
@@ -322,11 +352,15 @@ FROM newest
 JOIN evaluations ON evaluations.stream = newest.stream AND evaluations.turn = newest.turn AND evaluations.slot = 0;
 
 -- One row per trajectory and turn that was begun; ended is false while it is under way. Where a turn has
--- several slots, this is slot 0. outcome: no_code, build_failed, build_timed_out or the verdict.
+-- several slots, this is slot 0. outcome: no_code, build_failed, build_timed_out or the verdict. A fork has
+-- the turns that it shares with its parent too (shared; owner is the stream that holds them): they were
+-- paid for once, there.
 CREATE VIEW turns AS
 WITH begun AS (
-    SELECT run, stream, turn, recorded_at_us AS begun_at_us
-    FROM read_events('turn_begun', '{"turn": "INTEGER"}')
+    SELECT
+        lineages.run, lineages.stream, lineages.owner, entries.turn, entries.recorded_at_us AS begun_at_us
+    FROM read_events('turn_begun', '{"turn": "INTEGER"}') AS entries
+    JOIN lineages ON lineages.owner = entries.stream AND (upto IS NULL OR entries.turn <= upto)
 ),
 ended AS (
     FROM read_events('turn_ended', '{"turn": "INTEGER", "outcome": "VARCHAR", "feedback": "VARCHAR"}')
@@ -336,6 +370,7 @@ built AS (FROM builds WHERE slot = 0),
 evaluated AS (FROM evaluations WHERE slot = 0)
 SELECT
     begun.run, trajectories.problem, trajectories.sample, begun.stream, begun.turn,
+    begun.owner, begun.owner <> begun.stream AS shared,
     ended.stream IS NOT NULL AS ended, ended.outcome,
     generated.completion, generated.candidate, ended.feedback,
     built.outcome AS build_outcome, built.reason AS build_reason, built.log AS build_log,
@@ -349,10 +384,10 @@ SELECT
     begun.begun_at_us, ended.recorded_at_us AS ended_at_us
 FROM begun
 JOIN trajectories USING (stream)
-LEFT JOIN ended USING (stream, turn)
-LEFT JOIN generated USING (stream, turn)
-LEFT JOIN built USING (stream, turn)
-LEFT JOIN evaluated USING (stream, turn);
+LEFT JOIN ended ON ended.stream = begun.owner AND ended.turn = begun.turn
+LEFT JOIN generated ON generated.stream = begun.owner AND generated.turn = begun.turn
+LEFT JOIN built ON built.stream = begun.owner AND built.turn = begun.turn
+LEFT JOIN evaluated ON evaluated.stream = begun.owner AND evaluated.turn = begun.turn;
 
 -- One row per attempt that failed for a reason that is not the candidate's. retry_at_us is NULL where no
 -- attempt was to follow; tokens and usd are what may have been paid all the same.

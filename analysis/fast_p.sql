@@ -12,7 +12,7 @@ WITH thresholds AS (
     FROM (VALUES (0.0::DOUBLE), (0.5), (0.8), (1.0), (1.5), (2.0)) AS listed(p)
 ),
 planned AS (
-    SELECT run, count(*) * any_value(samples) AS planned
+    SELECT run, coalesce(any_value(forks), count(*) * any_value(samples)) AS planned
     FROM run_problems
     JOIN runs USING (run)
     GROUP BY run

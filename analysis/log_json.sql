@@ -39,7 +39,7 @@ described AS (
         coalesce(turns.verdict = 'passed', FALSE) AS passed
     FROM entries
     LEFT JOIN turns ON turns.stream = entries.stream AND turns.turn = entries.turn
-    LEFT JOIN contexts ON contexts.stream = entries.stream AND contexts.turn = entries.turn
+    LEFT JOIN contexts ON contexts.stream = turns.owner AND contexts.turn = entries.turn
     LEFT JOIN texts AS completions ON completions.digest = turns.completion
     LEFT JOIN texts AS candidates ON candidates.digest = turns.candidate
     LEFT JOIN texts AS feedbacks ON feedbacks.digest = turns.feedback

@@ -3,8 +3,9 @@
 -- Units:    usd US dollars (NULL where no price is known), device_s seconds of held devices, seconds_s
 --           from the run's first event to its last, pauses included.
 --
--- planned = problems x samples = finished + suspended + running + pending (not started yet). Outcomes
--- are counted over ended turns. Tokens and dollars include what faulted attempts may have cost.
+-- planned = problems x samples, or the forks of a forked run, = finished + suspended + running + pending
+-- (not started yet). Outcomes are counted over ended turns, those that a fork shares in its parent's run
+-- only. Tokens and dollars include what faulted attempts may have cost.
 WITH planned AS (
     SELECT run, count(*) AS problems FROM run_problems GROUP BY run
 ),
@@ -32,7 +33,7 @@ outcomes AS (
         count(*) FILTER (outcome = 'no_code') AS no_code,
         count(*) FILTER (len(list_filter(findings, lambda finding: finding.kind = 'cpu_shared')) > 0) AS cpu_shared
     FROM turns
-    WHERE ended
+    WHERE ended AND NOT shared
     GROUP BY run
 ),
 payments AS (
@@ -68,11 +69,11 @@ SELECT
     run, runs.name, runs.run_group, runs.suite, runs.state,
     coalesce(models.models, []) AS models, runs.provenance, coalesce(devices.devices, []) AS devices,
     coalesce(planned.problems, 0) AS problems, runs.samples,
-    coalesce(planned.problems, 0) * runs.samples AS planned,
+    coalesce(runs.forks, planned.problems * runs.samples, 0) AS planned,
     coalesce(states.finished, 0) AS finished,
     coalesce(states.suspended, 0) AS suspended,
     coalesce(states.running, 0) AS running,
-    coalesce(planned.problems, 0) * runs.samples - coalesce(states.started, 0) AS pending,
+    coalesce(runs.forks, planned.problems * runs.samples, 0) - coalesce(states.started, 0) AS pending,
     coalesce(outcomes.turns, 0) AS turns,
     coalesce(outcomes.passed, 0) AS passed,
     coalesce(outcomes.incorrect, 0) AS incorrect,

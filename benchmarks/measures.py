@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-__all__ = ["Measure", "at_most", "p95", "parser", "report"]
+__all__ = ["Measure", "at_least", "at_most", "p95", "parser", "report"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,11 @@ class Measure:
 def at_most(name: str, value: float, unit: str, *, target: float) -> Measure:
     """A measure that should not exceed its target."""
     return Measure(name, value, unit, target, met=value <= target)
+
+
+def at_least(name: str, value: float, unit: str, *, target: float) -> Measure:
+    """A measure that should reach its target."""
+    return Measure(name, value, unit, target, met=value >= target)
 
 
 def p95(values: Sequence[float]) -> float:

@@ -10,8 +10,9 @@ corruption; it has no key and stops no forger.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from functools import cache
 from typing import Any, ClassVar, get_args
 
 import msgspec
@@ -39,6 +40,7 @@ __all__ = [
     "EvaluationRecalled",
     "EvaluationRequested",
     "Event",
+    "ForkOrigin",
     "GenerationCompleted",
     "GenerationFaulted",
     "GenerationRequested",
@@ -49,11 +51,13 @@ __all__ = [
     "PromptPart",
     "RunExtended",
     "RunFinished",
+    "RunForked",
     "RunResumed",
     "RunStarted",
     "StateEntered",
     "TrajectoryExtended",
     "TrajectoryFinished",
+    "TrajectoryForked",
     "TrajectoryResumed",
     "TrajectoryStarted",
     "TrajectorySuspended",
@@ -61,8 +65,11 @@ __all__ = [
     "TurnEnded",
     "canonical",
     "chain",
+    "current",
     "decode",
     "kinds",
+    "named_texts",
+    "root",
     "seal",
 ]
 
@@ -117,6 +124,34 @@ class RunExtended:
     problems: tuple[PinnedProblem, ...]
     samples: int
     turns: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ForkOrigin:
+    """Where one trajectory of a forked run leaves the one that it continues."""
+
+    problem: str
+    sample: int
+    """Of the fork, not of the parent."""
+    parent: str
+    """The stream that holds the end of the last shared turn."""
+    version: int
+    """Of the last shared event."""
+    digest: Digest
+    """Of the last shared event."""
+    turn: int
+    """The last shared turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunForked:
+    """The run's trajectories continue others; appended together with the run's first event."""
+
+    kind: ClassVar = "run_forked"
+    v: ClassVar = 1
+    parent: str
+    """The ULID of the run that was forked."""
+    origins: tuple[ForkOrigin, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +211,30 @@ class TrajectoryStarted:
 
     kind: ClassVar = "trajectory_started"
     v: ClassVar = 1
+    problem: str
+    source: Digest
+    """The reference source, as pinned by the run."""
+    sample: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrajectoryForked:
+    """The trajectory begins with another's first turns, which are neither copied nor booked again.
+
+    It is chained to the parent's last shared event instead of to GENESIS.
+    """
+
+    kind: ClassVar = "trajectory_forked"
+    v: ClassVar = 1
+    parent: str
+    """The stream that holds the end of the last shared turn."""
+    version: int
+    """Of the last shared event."""
+    digest: Digest
+    """Of the last shared event."""
+    turn: int
+    """The last shared turn."""
     problem: str
     source: Digest
     """The reference source, as pinned by the run."""
@@ -453,10 +512,12 @@ Event = (
     RunStarted
     | RunExtended
     | RunResumed
+    | RunForked
     | HeadRecorded
     | RunFinished
     | CandidateRescored
     | TrajectoryStarted
+    | TrajectoryForked
     | TrajectoryExtended
     | TrajectoryResumed
     | TrajectoryFinished
@@ -548,6 +609,58 @@ def decode(kind: str, v: int, body: bytes) -> Event:
         raise StoreError(f"an event of kind {kind} version {v} can't be read: {error}") from error
 
 
+def current(kind: str, v: int, body: bytes) -> bytes:
+    """The body as this program would write the event: its own bytes, unless it is of an older version."""
+    if kind in _KINDS and v == _KINDS[kind].v:
+        return body
+    return canonical(decode(kind, v, body))
+
+
+_NO_TEXTS = frozenset({
+    ("RunStarted", "identity"),
+    ("HeadRecorded", "digest"),
+    ("ForkOrigin", "digest"),
+    ("TrajectoryForked", "digest"),
+})  # fmt: skip
+"""Fields whose digest is of no text: of an identity, or of an event."""
+
+
+def named_texts(event: Any) -> Iterator[Digest]:
+    """Every digest of a text that an event names, in the order of its fields, with repetitions."""
+    for name, is_digest in _named_fields(event.__class__):
+        value = getattr(event, name)
+        yield from _digests(value) if is_digest else _nested(value)
+
+
+@cache
+def _named_fields(cls: Any) -> tuple[tuple[str, bool], ...]:
+    """A value's fields that hold digests of texts (True), and those that may hold values that do."""
+    listed = ((field.name, "Digest" in str(field.type)) for field in fields(cls))
+    return tuple(each for each in listed if (cls.__name__, each[0]) not in _NO_TEXTS)
+
+
+def _digests(value: object) -> Iterator[Digest]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from value.values()
+    elif isinstance(value, tuple):
+        yield from value
+
+
+def _nested(value: object) -> Iterator[Digest]:
+    if isinstance(value, tuple | Mapping):
+        for item in value.values() if isinstance(value, Mapping) else value:
+            yield from _nested(item)
+    elif is_dataclass(value):
+        yield from named_texts(value)
+
+
+def root(event: Event) -> Digest:
+    """What a stream that begins with the event is chained to: a fork's parent, else GENESIS."""
+    return event.digest if isinstance(event, TrajectoryForked) else GENESIS
+
+
 def chain(
     previous: Digest, *, stream: str, version: int, kind: str, v: int, recorded_at_us: int, body: bytes
 ) -> Digest:
@@ -556,7 +669,9 @@ def chain(
     return hashlib.sha256(head + b"\n" + body).hexdigest()
 
 
-def seal(event: Event, *, stream: str, version: int, previous: Digest, recorded_at_us: int) -> Envelope:
+def seal(
+    event: Event, *, stream: str, version: int, previous: Digest, recorded_at_us: int, seq: int = 0
+) -> Envelope:
     """An event ready to be appended as a stream's next; its seq is the store's to give.
 
     StoreError where the event would not come back equal (a NaN, a value of another type): what can't
@@ -569,4 +684,4 @@ def seal(event: Event, *, stream: str, version: int, previous: Digest, recorded_
         previous, stream=stream, version=version, kind=event.kind, v=event.v,
         recorded_at_us=recorded_at_us, body=body,
     )  # fmt: skip
-    return Envelope(0, stream, version, event.kind, event.v, recorded_at_us, body, previous, digest)
+    return Envelope(seq, stream, version, event.kind, event.v, recorded_at_us, body, previous, digest)

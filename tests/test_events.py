@@ -9,13 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from caesar import events
 from caesar.domain import Environment, Evaluation, KernelBenchResult, Mismatch, Timing, Trust, Usage, Verdict
 from caesar.errors import StoreError
 from caesar.events import (
     GENESIS,
     EvaluationCompleted,
     Event,
+    ForkOrigin,
     GenerationFaulted,
+    PinnedProblem,
+    RunExtended,
+    RunForked,
     RunStarted,
     TurnBegun,
     canonical,
@@ -161,3 +166,27 @@ def test_events_are_frozen():
     with pytest.raises(AttributeError):
         TurnBegun(1).turn = 2
     assert {RunStarted, GenerationFaulted} <= set(kinds().values())
+
+
+def test_every_older_version_of_a_kind_is_upcast():
+    older = {(kind, v) for kind, event in kinds().items() for v in range(1, event.v)}
+
+    assert older == set(events._UPCASTS)
+
+
+def test_a_body_of_the_present_version_stays_byte_for_byte_and_an_older_one_becomes_it(monkeypatch):
+    body = b'{"turn":1}'
+    assert body is events.current("turn_begun", 1, body)
+
+    monkeypatch.setattr(TurnBegun, "v", 2)
+    monkeypatch.setitem(events._UPCASTS, ("turn_begun", 1), lambda fields: {"turn": fields["turn"] + 1})
+
+    assert b'{"turn":2}' == events.current("turn_begun", 1, body)
+
+
+def test_the_texts_that_an_event_names_are_found_in_its_fields_and_in_their_values():
+    origin = ForkOrigin("1", 0, "R/1/0", 9, "a" * 64, 2)
+    problem = PinnedProblem("1", "one", None, "b" * 64)
+
+    assert [] == list(events.named_texts(RunForked("R", (origin,))))
+    assert ["c" * 64, "b" * 64] == list(events.named_texts(RunExtended("c" * 64, (problem,), 1, None)))

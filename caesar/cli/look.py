@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
-from caesar.cli.output import emit_json, emit_table, emit_text
+from caesar.cli.output import emit_json, emit_table, emit_text, note
 from caesar.domain import Usage, stream_of
+from caesar.engine.fork import lineage, read_trajectory
 from caesar.engine.plan import Run, fold_run
-from caesar.errors import UsageError
+from caesar.errors import StoreError, UsageError
 from caesar.events import Envelope, GenerationRequested
-from caesar.fsm.trajectory import Trajectory, Turn, fold
+from caesar.fsm.trajectory import Trajectory, Turn
 from caesar.stores.eventlog import SqliteEventLog
 
-__all__ = ["find_run", "open_store", "require_run", "show_command", "status_command"]
+__all__ = [
+    "find_run",
+    "open_store",
+    "problem_id",
+    "readable_runs",
+    "require_run",
+    "show_command",
+    "status_command",
+]
 
 
 def open_store(store: Path) -> SqliteEventLog:
@@ -29,7 +38,10 @@ def open_store(store: Path) -> SqliteEventLog:
 
 
 def find_run(log: SqliteEventLog, name: str) -> str | None:
-    """The id of the run of that name or id; None where the store has none."""
+    """The id of the run of that name or id; None where the store has none.
+
+    StoreError where a run of the store is damaged: it might be the one.
+    """
     for run in _runs(log):
         if name in {run.id, run.name}:
             return run.id
@@ -38,17 +50,27 @@ def find_run(log: SqliteEventLog, name: str) -> str | None:
 
 def require_run(log: SqliteEventLog, name: str) -> Run:
     """The run of that name or id; UsageError that lists what there is."""
-    found = find_run(log, name)
-    if found is None:
-        names = ", ".join(run.name for run in _runs(log)) or "none"
-        raise UsageError(f"there is no run {name} in this store; it has: {names}")
-    return fold_run(log.read(found))
+    runs = tuple(readable_runs(log))
+    for run in runs:
+        if name in {run.id, run.name}:
+            return run
+    names = ", ".join(run.name for run in runs) or "none"
+    raise UsageError(f"there is no run {name} in this store; it has: {names}")
+
+
+def readable_runs(log: SqliteEventLog) -> Iterator[Run]:
+    """The store's runs, those left out, with a note, whose own stream is damaged."""
+    for stream in _run_streams(log):
+        try:
+            yield fold_run(log.read(stream))
+        except StoreError as error:
+            note(f"left out: {error}")
 
 
 def status_command(store: Path, *, json: bool) -> None:
     """Print every run, newest first."""
     with open_store(store) as log:
-        rows = [_status(log, run) for run in _runs(log)]
+        rows = [_status(log, run) for run in readable_runs(log)]
     rows.sort(key=lambda row: str(row["started"]), reverse=True)
     if json:
         emit_json({"runs": rows})
@@ -67,10 +89,11 @@ def _line(row: dict[str, object]) -> tuple[object, ...]:
 
 
 def _status(log: SqliteEventLog, run: Run) -> dict[str, object]:
-    trajectories = [fold(stream, log.read(stream)) for stream in log.streams(f"{run.id}/")]
+    streams = log.streams(f"{run.id}/")
+    trajectories = tuple(_readable(log, streams))
     states = Counter(str(trajectory.status) for trajectory in trajectories)
-    planned = len(run.problems) * run.samples
-    states["planned"] = planned - len(trajectories)
+    states["planned"] = run.planned - len(streams)
+    states["damaged"] = len(streams) - len(trajectories)
     usage = sum((trajectory.usage for trajectory in trajectories), Usage())
     first = log.read(run.id)[0]
     return {
@@ -85,21 +108,31 @@ def _status(log: SqliteEventLog, run: Run) -> dict[str, object]:
     }
 
 
+def _readable(log: SqliteEventLog, streams: Iterable[str]) -> Iterator[Trajectory]:
+    for stream in streams:
+        try:
+            yield read_trajectory(log.read, stream)
+        except StoreError as error:
+            note(f"left out: {error}")
+
+
 def _instant(envelope: Envelope) -> str:
     return datetime.fromtimestamp(envelope.recorded_at_us / 1e6, UTC).isoformat(timespec="seconds")
 
 
 def _runs(log: SqliteEventLog) -> Iterator[Run]:
-    for stream in log.streams():
-        if "/" not in stream:
-            yield fold_run(log.read(stream))
+    return (fold_run(log.read(stream)) for stream in _run_streams(log))
+
+
+def _run_streams(log: SqliteEventLog) -> Iterator[str]:
+    return (stream for stream in log.streams() if "/" not in stream)
 
 
 def show_command(store: Path, run: str, problem: str, *, sample: int, turn: int | None, json: bool) -> None:
     """Print a trajectory's turns, or one turn whole."""
     with open_store(store) as log:
         found = require_run(log, run)
-        stream = stream_of(found.id, _problem_id(found, problem), sample)
+        stream = stream_of(found.id, problem_id(found, problem), sample)
         envelopes = log.read(stream)
         if not envelopes:
             known = ", ".join(pinned.id for pinned in found.problems)
@@ -107,14 +140,14 @@ def show_command(store: Path, run: str, problem: str, *, sample: int, turn: int 
                 f"run {found.name} has nothing of problem {problem}, sample {sample}; its problems are {known},"
                 f" its samples 0 to {found.samples - 1}"
             )
-        trajectory = fold(stream, envelopes)
+        trajectory = read_trajectory(log.read, stream)
         if turn is None:
             _show_turns(trajectory, run=found.name, json=json)
         else:
-            _show_turn(log, envelopes, _turn(trajectory, turn), json=json)
+            _show_turn(log, lineage(log.read, stream), _turn(trajectory, turn), json=json)
 
 
-def _problem_id(run: Run, wanted: str) -> str:
+def problem_id(run: Run, wanted: str) -> str:
     """The id of the problem of that id or name."""
     named = (pinned.id for pinned in run.problems if pinned.name.casefold() == wanted.casefold())
     return wanted if any(wanted == pinned.id for pinned in run.problems) else next(named, wanted)

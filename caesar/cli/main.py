@@ -14,7 +14,13 @@ from typing import Annotated, TextIO
 
 import typer
 
+from caesar.cli.again import add_again
+from caesar.cli.arguments import DEFAULT_STORE, Json, KernelBench, RunName, Store
+from caesar.cli.upkeep import add_upkeep
+
 __all__ = ["app", "main"]
+
+_STORE = DEFAULT_STORE
 
 app = typer.Typer(
     name="caesar",
@@ -27,18 +33,8 @@ spec_app = typer.Typer(help="Check specs and print their schema.", rich_markup_m
 problems_app = typer.Typer(help="List and show problems.", rich_markup_mode=None, no_args_is_help=True)
 app.add_typer(spec_app, name="spec")
 app.add_typer(problems_app, name="problems")
-
-Store = Annotated[
-    Path, typer.Option("--store", envvar="CAESAR_STORE", help="The event store; many runs share one.")
-]
-KernelBench = Annotated[
-    Path | None,
-    typer.Option("--kernelbench", envvar="KERNELBENCH_ROOT", help="A checkout of KernelBench."),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
-RunName = Annotated[str, typer.Argument(metavar="RUN", help="A run's name or id.")]
-
-_STORE = Path("runs/caesar.db")
+add_again(app)
+add_upkeep(app)
 
 
 def _version(asked: bool) -> None:  # noqa: FBT001 (typer calls it so)

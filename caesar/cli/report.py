@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from caesar.cli.look import open_store, require_run
-from caesar.cli.output import emit_json, emit_rows, emit_table, emit_text
-from caesar.errors import CaesarError, UsageError
+from caesar.cli.output import emit_json, emit_rows, emit_table, emit_text, note
+from caesar.cli.store import with_ancestors
+from caesar.engine.fork import before
+from caesar.errors import CaesarError, StoreError, UsageError
 from caesar.reports.database import connect
 from caesar.reports.log_json import export
+from caesar.reports.paired import comparisons
 from caesar.reports.query import run_query, sql
 from caesar.reports.tables import Report, Sheet, device_sheet, document, report, sheets
+from caesar.stores.eventlog import SqliteEventLog
 from caesar.stores.relations import event_batches, text_batches
 
 __all__ = ["export_command", "export_quietly", "report_command", "sql_command"]
 
 
 def report_command(store: Path, runs: Sequence[str], *, json: bool) -> None:
-    """Print the summary, fast_p by turn, the speedups, and where the time on devices went."""
+    """Print the summary, fast_p by turn, the speedups, how forks differ, and where the time on devices went."""
     with _database(store, runs, texts=False) as connection:
         tables = {name: run_query(connection, name) for name in ("summary", "fast_p", "speedup", "kernelbench")}
         device_time = run_query(connection, "device_time")
-    shown = report(**tables)
+        paired = comparisons(run_query(connection, "paired"))
+    shown = report(**tables, paired=paired)
     if json:
         emit_json({**document(shown), "device_time": list(device_time.records())})
         return
@@ -67,16 +72,39 @@ def sql_command(store: Path, query: str, runs: Sequence[str], *, json: bool) -> 
 @contextmanager
 def _database(store: Path, runs: Sequence[str], *, texts: bool) -> Iterator[Any]:
     with open_store(store) as log:
-        ids = tuple(require_run(log, name).id for name in runs) or None
-        for stream in log.streams():
-            if ids is None or stream.partition("/")[0] in ids:
-                log.read(stream)  # raises where the chain is broken: no figure from a damaged log
-    load_texts = partial(text_batches, store) if texts else None
-    connection = connect(partial(event_batches, store, ids), load_texts)
+        named = (require_run(log, name) for name in runs)
+        ids = tuple(run.id for run in with_ancestors(log, named)) or None
+        chosen = (stream for stream in log.streams() if ids is None or stream.partition("/")[0] in ids)
+        damaged = tuple(_damaged(log, chosen))
+    load_texts = partial(text_batches, store, damaged=_leave_out) if texts else None
+    connection = connect(partial(event_batches, store, ids, without=damaged), load_texts)
     try:
         yield connection
     finally:
         connection.close()
+
+
+def _damaged(log: SqliteEventLog, streams: Iterable[str]) -> Iterator[str]:
+    """The streams no figure may come from: damaged ones, a damaged run's, and forks of either."""
+    runs: set[str] = set()
+    told: set[str] = set()
+    for stream in sorted(streams):  # a run's own stream before its trajectories'
+        run, slash, _ = stream.partition("/")
+        if run in runs:
+            yield stream
+            continue
+        try:
+            before(log.read, stream, log.read(stream))
+        except StoreError as error:
+            if str(error) not in told:  # a parent's damage is its forks' too
+                _leave_out(error)
+            told.add(str(error))
+            runs |= set() if slash else {run}
+            yield stream
+
+
+def _leave_out(error: StoreError) -> None:
+    note(f"left out: {error}")
 
 
 def _emit_report(shown: Report) -> None:

@@ -43,46 +43,62 @@ from caesar.problems.suites import load_suite, missing_packages, select
 from caesar.prompts.render import Templates, shipped
 from caesar.stores.eventlog import SqliteEventLog
 
-__all__ = ["run_command"]
+__all__ = [
+    "INTERRUPTED",
+    "Prepared",
+    "checked_problems",
+    "overrides_of",
+    "plain_name",
+    "run_command",
+    "run_prepared",
+]
 
 _MODEL_CALLS = 16
 _TRAJECTORIES = 256
-_INTERRUPTED = 130
+INTERRUPTED = 130
+"""The exit status of a run that was stopped before its end."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
-class _Prepared:
+class Prepared:
     """Everything that could be checked before anything starts."""
 
-    options: RunOptions
     configuration: Configuration
     backend: Backend
     devices: tuple[Device, ...]
     model: Model
-    kernelbench: Installation | None
+    store: Path
+    root: Path
+    json: bool
+    kernelbench: Installation | None = None
+    exclusive: bool = False
 
 
 def run_command(options: RunOptions) -> int:
     """Run or continue; the exit status."""
-    prepared = _prepare(options)
+    return run_prepared(_prepare(options))
+
+
+def run_prepared(prepared: Prepared) -> int:
+    """Start the run, or continue the one of that name; the exit status."""
     clock = SystemClock()
     began_us = clock.now_us()
     name = prepared.configuration.name
-    with SqliteEventLog.open(options.store, clock_us=clock.now_us) as log, log.own(name):
+    with SqliteEventLog.open(prepared.store, clock_us=clock.now_us) as log, log.own(name):
         # owned by name, since a new run has no id yet that a second process could know
         run_id = find_run(log, name) or ulid(clock.now_us(), secrets.token_bytes(10))
         tally = asyncio.run(_in_store(prepared, log, run_id, clock=clock))
     seconds = (clock.now_us() - began_us) / 1e6
-    exported = export_quietly(options.store, run_id, to=options.root)
+    exported = export_quietly(prepared.store, run_id, to=prepared.root)
     _say_how_it_ended(prepared, run_id, tally, seconds=seconds, exported=exported)
     if tally is None:
-        return _INTERRUPTED
+        return INTERRUPTED
     return 0 if tally.complete else 1
 
 
-def _prepare(options: RunOptions) -> _Prepared:
-    spec = load(read_spec(options.spec), file=str(options.spec), overrides=_overrides(options))
+def _prepare(options: RunOptions) -> Prepared:
+    spec = load(read_spec(options.spec), file=str(options.spec), overrides=overrides_of(options))
     backend = backend_of(spec.backend)
     spec = replace(spec, backend=backend)
     kernelbench = kernelbench_for(spec.evaluation.judge, backend, root=options.kernelbench)
@@ -93,8 +109,8 @@ def _prepare(options: RunOptions) -> _Prepared:
     )
     model.preflight()
     configuration = Configuration(
-        name=_plain_name(options.name or spec.name, flag="--name"),
-        group=_plain_name(options.group, flag="--group"),
+        name=plain_name(options.name or spec.name, flag="--name"),
+        group=plain_name(options.group, flag="--group"),
         spec=spec,
         problems=problems,
         templates=shipped(),
@@ -102,10 +118,20 @@ def _prepare(options: RunOptions) -> _Prepared:
         caesar=version("caesar"),
         provenance=model.provenance,
     )
-    return _Prepared(options, configuration, backend, devices, model, kernelbench)
+    return Prepared(
+        configuration,
+        backend,
+        devices,
+        model,
+        options.store,
+        options.root,
+        options.json,
+        kernelbench=kernelbench,
+        exclusive=options.exclusive,
+    )
 
 
-def _plain_name(name: str, *, flag: str) -> str:
+def plain_name(name: str, *, flag: str) -> str:
     """A name that is safe as a folder's, in a terminal and in a lock file's name."""
     if not _NAME.fullmatch(name):
         raise UsageError(
@@ -115,7 +141,8 @@ def _plain_name(name: str, *, flag: str) -> str:
     return name
 
 
-def _overrides(options: RunOptions) -> Mapping[str, object]:
+def overrides_of(options: RunOptions) -> Mapping[str, object]:
+    """What flags and --set put in the place of a spec's keys."""
     return {**options.overrides, **dict(map(setting, options.settings))}
 
 
@@ -123,7 +150,11 @@ def _problems(spec: Spec, options: RunOptions) -> tuple[Problem, ...]:
     suite = load_suite(
         spec.problems.suite, kernelbench=options.kernelbench, relative_to=options.spec.resolve().parent
     )
-    problems = select(suite, ids=spec.problems.ids, limit=spec.problems.limit)
+    return checked_problems(select(suite, ids=spec.problems.ids, limit=spec.problems.limit))
+
+
+def checked_problems(problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
+    """The problems; UsageError where one needs a package that is not installed."""
     for problem in problems:
         missing = missing_packages(problem)
         if missing:
@@ -136,7 +167,7 @@ def _problems(spec: Spec, options: RunOptions) -> tuple[Problem, ...]:
 
 
 async def _in_store(
-    prepared: _Prepared, log: SqliteEventLog, run_id: str, *, clock: SystemClock
+    prepared: Prepared, log: SqliteEventLog, run_id: str, *, clock: SystemClock
 ) -> Tally | None:
     """How the run stands afterwards; None where it was stopped before it could say."""
     run, stream = await _taken_up(prepared.configuration, log, run_id)
@@ -150,7 +181,7 @@ async def _in_store(
             return await _until_interrupted(world, run, stream)
 
 
-def _opened(prepared: _Prepared) -> AbstractAsyncContextManager[Machinery | RayMachinery]:
+def _opened(prepared: Prepared) -> AbstractAsyncContextManager[Machinery | RayMachinery]:
     """What builds and judges: this machine's, or a Ray cluster's."""
     if prepared.devices == (RAY,):
         return ray_machinery(prepared.backend, version=prepared.configuration.evaluator)
@@ -159,7 +190,7 @@ def _opened(prepared: _Prepared) -> AbstractAsyncContextManager[Machinery | RayM
         prepared.backend,
         isolation=prepared.configuration.spec.evaluation.isolation,
         kernelbench=prepared.kernelbench,
-        exclusive=prepared.options.exclusive,
+        exclusive=prepared.exclusive,
     )
 
 
@@ -173,9 +204,12 @@ async def _taken_up(configuration: Configuration, log: SqliteEventLog, run_id: s
             *configuration.templates.values(),
             *(problem.source for problem in configuration.problems),
         )
-        first = await stream.append(started(configuration, run=run_id), texts=texts)
+        opening = (started(configuration, run=run_id), configuration.forked)
+        first = await stream.append(*(event for event in opening if event is not None), texts=texts)
         return fold_run(first), stream
     run = fold_run(envelopes)
+    if configuration.forked is not None and configuration.forked != run.forked:
+        raise UsageError(f"run {run.name} exists and is another fork, or none: give this one another --name")
     extended = extension(run, configuration, pinned_spec=log.texts([run.spec])[run.spec])
     if extended is not None:
         texts = (configuration.spec_text, *(problem.source for problem in configuration.problems))
@@ -186,7 +220,7 @@ async def _taken_up(configuration: Configuration, log: SqliteEventLog, run_id: s
 
 
 def _world(
-    prepared: _Prepared,
+    prepared: Prepared,
     log: SqliteEventLog,
     machine: Machinery | RayMachinery,
     *,
@@ -267,10 +301,10 @@ def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
 
 
 def _say_how_it_ended(
-    prepared: _Prepared, run_id: str, tally: Tally | None, *, seconds: float, exported: str
+    prepared: Prepared, run_id: str, tally: Tally | None, *, seconds: float, exported: str
 ) -> None:
-    name, store = prepared.configuration.name, prepared.options.store
-    if prepared.options.json:
+    name, store = prepared.configuration.name, prepared.store
+    if prepared.json:
         counts = None if tally is None else {
             "finished": tally.finished, "suspended": tally.suspended, "running": tally.running,
         }  # fmt: skip

@@ -11,7 +11,6 @@ from typing import assert_never
 
 from caesar.domain import digest_of
 from caesar.engine.perform import close, perform
-from caesar.engine.views import feedback_of
 from caesar.engine.world import World, record
 from caesar.events import TurnEnded
 from caesar.fsm.machine import Close, EndTurn, Perform, Record, Stop, Wait, decide
@@ -44,6 +43,6 @@ async def advance(world: World, trajectory: Trajectory) -> Trajectory:
 
 
 async def _end_turn(world: World, trajectory: Trajectory, turn: Turn) -> Trajectory:
-    feedback = feedback_of(world, turn)
+    feedback = world.rendering.feedback(turn)
     ended = TurnEnded(turn.number, turn.outcome, digest_of(feedback))
     return await record(world, trajectory, ended, feedback)

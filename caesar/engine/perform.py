@@ -26,7 +26,6 @@ from caesar.effects import (
 )
 from caesar.engine.memory import Known, conditions, is_costly
 from caesar.engine.retry import retry_at
-from caesar.engine.views import prompt_of
 from caesar.engine.world import World, record
 from caesar.errors import Fault
 from caesar.events import (
@@ -47,7 +46,7 @@ from caesar.events import (
 from caesar.fsm.trajectory import Open, Trajectory
 from caesar.prompts.extract import candidate_in
 
-__all__ = ["close", "condition_after", "perform"]
+__all__ = ["close", "condition_after", "estimated", "perform"]
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -80,7 +79,7 @@ async def close(
     now_us = world.clock.now_us()
     match opened.action:
         case "generate":
-            spent = _estimated(prompt_of(world, trajectory))
+            spent = estimated(world.rendering.prompt(trajectory))
             event = GenerationFaulted(opened.request, opened.attempt, "reply_unknown", message, now_us, spent)
             return await record(world, trajectory, event)
         case "build":
@@ -92,7 +91,7 @@ async def close(
 
 
 async def _generate(world: World, trajectory: Trajectory, request: Request, *, attempt: int) -> Trajectory:
-    messages = prompt_of(world, trajectory)
+    messages = world.rendering.prompt(trajectory)
     seed = trajectory.seed + request.turn
     prompt = tuple(PromptPart(message.role, tuple(map(digest_of, message.parts))) for message in messages)
     asked = GenerationRequested(request.id, attempt, request.turn, world.spec.model.name, prompt, seed)
@@ -314,6 +313,6 @@ def _candidate(world: World, trajectory: Trajectory) -> Candidate:
     return Candidate(world.log.texts([digest])[digest])
 
 
-def _estimated(messages: tuple[Message, ...]) -> Usage:
+def estimated(messages: tuple[Message, ...]) -> Usage:
     """What an unanswered prompt may have cost: four characters to a token, no output, no price."""
     return Usage(input_tokens=sum(len(message.text) for message in messages) // 4)

@@ -18,12 +18,15 @@ from caesar.events import (
     CandidateRescored,
     Envelope,
     Event,
+    ForkOrigin,
     HeadRecorded,
     PinnedProblem,
     RunExtended,
     RunFinished,
+    RunForked,
     RunResumed,
     RunStarted,
+    TrajectoryForked,
     TrajectoryStarted,
     canonical,
 )
@@ -47,6 +50,8 @@ class Configuration:
     caesar: str
     provenance: str | None = None
     """How replayed completions came about; None for a model's live answers."""
+    forked: RunForked | None = None
+    """Where its trajectories begin, if they are forks."""
 
     @property
     def spec_text(self) -> str:
@@ -85,11 +90,13 @@ class Run:
     finished: bool = False
     """True while nothing happened since the last run_finished."""
     heads: tuple[HeadRecorded, ...] = ()
+    forked: RunForked | None = None
+    """Where its trajectories begin, if they are forks."""
 
     @property
     def planned(self) -> int:
         """How many trajectories it consists of."""
-        return len(self.problems) * self.samples
+        return len(self.problems) * self.samples if self.forked is None else len(self.forked.origins)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +107,25 @@ class Member:
     problem: PinnedProblem
     sample: int
     seed: int
+    origin: ForkOrigin | None = None
+    """Where it begins, if it is a fork."""
 
     @property
-    def opening(self) -> TrajectoryStarted:
+    def opening(self) -> TrajectoryStarted | TrajectoryForked:
         """The first event of its stream."""
-        return TrajectoryStarted(self.problem.id, self.problem.source, self.sample, self.seed)
+        problem, origin = self.problem, self.origin
+        if origin is None:
+            return TrajectoryStarted(problem.id, problem.source, self.sample, self.seed)
+        return TrajectoryForked(
+            parent=origin.parent,
+            version=origin.version,
+            digest=origin.digest,
+            turn=origin.turn,
+            problem=problem.id,
+            source=problem.source,
+            sample=self.sample,
+            seed=self.seed,
+        )
 
 
 def started(configuration: Configuration, *, run: str) -> RunStarted:
@@ -152,6 +173,8 @@ def _evolve(run: Run | None, event: Event) -> Run:
                 turns=event.turns,
                 finished=False,
             )
+        case RunForked():
+            return replace(after, forked=event)
         case RunResumed():
             return replace(after, finished=False)
         case RunFinished():
@@ -195,6 +218,11 @@ def extension(run: Run, configuration: Configuration, *, pinned_spec: str) -> Ru
     wanted = RunExtended(digest_of(configuration.spec_text), problems, configuration.spec.samples, turns)
     if (wanted.problems, wanted.samples, wanted.turns) == (run.problems, run.samples, run.turns):
         return None
+    if run.forked is not None:
+        raise UsageError(
+            f"run {run.name} is a fork, which does not grow: `caesar resume {run.name}` continues it, and"
+            " another `caesar fork` makes another"
+        )
     return wanted
 
 
@@ -232,11 +260,22 @@ def _refusal(run: Run, configuration: Configuration, *, pinned_spec: str) -> str
 
 def members(run: Run, *, seed: int) -> Iterator[Member]:
     """Every trajectory of the run, sample by sample, so that each problem is begun early."""
+    if run.forked is not None:
+        return _forks(run, run.forked, seed=seed)
     return (
         Member(stream_of(run.id, problem.id, sample), problem, sample, seed=_seed(seed, problem.id, sample))
         for sample in range(run.samples)
         for problem in run.problems
     )
+
+
+def _forks(run: Run, forked: RunForked, *, seed: int) -> Iterator[Member]:
+    """A forked run's trajectories; forks of one turn have one seed in every run, and not their parent's."""
+    pinned = {problem.id: problem for problem in run.problems}
+    for origin in sorted(forked.origins, key=lambda origin: origin.sample):
+        stream = stream_of(run.id, origin.problem, origin.sample)
+        drawn = _seed(seed, f"{origin.parent}@{origin.version}", origin.sample)
+        yield Member(stream, pinned[origin.problem], origin.sample, seed=drawn, origin=origin)
 
 
 def _seed(seed: int, problem: str, sample: int) -> int:

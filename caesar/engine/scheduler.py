@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from caesar.engine.fork import before, inheritance
 from caesar.engine.loop import advance
 from caesar.engine.plan import Member, Run
 from caesar.engine.world import World, record
@@ -21,6 +22,7 @@ from caesar.events import (
     HeadRecorded,
     RunFinished,
     TrajectoryExtended,
+    TrajectoryForked,
     TrajectoryResumed,
 )
 from caesar.fsm.trajectory import Status, Trajectory, fold
@@ -89,16 +91,23 @@ async def _one(world: World, run: Run, member: Member, *, stream: RunStream) -> 
 
 async def _taken_up(world: World, run: Run, member: Member) -> Trajectory:
     envelopes = world.log.read(member.stream)
-    trajectory = fold(member.stream, envelopes)
+    trajectory = fold(member.stream, envelopes, before=before(world.log.read, member.stream, envelopes))
     if world.draining.is_set():
         return trajectory
     if not envelopes:
-        return await record(world, trajectory, member.opening)
+        return await _begun(world, trajectory, member)
     if trajectory.status is not Status.FINISHED:
         return await record(world, trajectory, TrajectoryResumed())
     if _has_more_turns(run, trajectory):
         return await record(world, trajectory, TrajectoryExtended(run.turns))
     return trajectory
+
+
+async def _begun(world: World, trajectory: Trajectory, member: Member) -> Trajectory:
+    opening = member.opening
+    if isinstance(opening, TrajectoryForked):
+        trajectory = inheritance(world.log.read, member.stream, opening)
+    return await record(world, trajectory, opening)
 
 
 def _has_more_turns(run: Run, trajectory: Trajectory) -> bool:

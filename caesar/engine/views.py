@@ -2,60 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from caesar.domain import Digest
-from caesar.effects import Message
-from caesar.engine.world import World
+from caesar.domain import Digest, Problem
+from caesar.effects import Backend, Message
+from caesar.fsm.spec import Spec
 from caesar.fsm.trajectory import Trajectory, Turn
 from caesar.prompts.feedback import render_feedback
 from caesar.prompts.history import TurnView, shown
-from caesar.prompts.render import render_prompt
+from caesar.prompts.render import Templates, render_prompt
 
-__all__ = ["feedback_of", "prompt_of", "turn_view"]
-
-
-def feedback_of(world: World, turn: Turn) -> str:
-    """The text that later prompts and reports show for a turn, derived from its outcomes alone."""
-    return render_feedback(
-        world.templates,
-        show=world.spec.context.show,
-        turn=turn_view(world, turn),
-        max_chars=world.spec.limits.max_feedback_chars,
-    )
+__all__ = ["Rendering"]
 
 
-def prompt_of(world: World, trajectory: Trajectory) -> tuple[Message, ...]:
-    """The prompt of the current turn, from the turns before it."""
-    context = world.spec.context
-    ended = [turn for turn in trajectory.turns if turn.feedback is not None]
-    views = [turn_view(world, turn) for turn in shown(context.history, ended)]
-    return render_prompt(
-        world.templates,
-        problem=world.problems[trajectory.problem],
-        backend=world.backend,
-        context=context,
-        turns=views,
-        examples=world.spec.examples,
-        precision=world.spec.evaluation.precision,
-        max_feedback_chars=world.spec.limits.max_feedback_chars,
-        device_name=world.device_name,
-    )
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """What prompts and feedback depend on, apart from the trajectory: equal values render equal texts."""
 
+    texts: Callable[[Sequence[Digest]], Mapping[Digest, str]]
+    """The log's texts, by digest."""
+    spec: Spec
+    templates: Templates
+    problems: Mapping[str, Problem]
+    """The run's problems, by id."""
+    backend: Backend
+    device_name: str
+    """The hardware's name, for prompts that ask for it."""
 
-def turn_view(world: World, turn: Turn) -> TurnView:
-    """A turn with its texts, read from the log."""
-    texts = world.log.texts(_named(turn))
-    return TurnView(
-        number=turn.number,
-        outcome=turn.outcome,
-        candidate=_text(texts, turn.candidate),
-        build_log=_text(texts, turn.build.log if turn.build else None),
-        build_reason=turn.build.reason if turn.build else None,
-        evaluation=turn.evaluation,
-        detail=_text(texts, turn.evaluation.detail if turn.evaluation else None),
-        feedback=_text(texts, turn.feedback),
-    )
+    def feedback(self, turn: Turn) -> str:
+        """The text that later prompts and reports show for a turn, derived from its outcomes alone."""
+        return render_feedback(
+            self.templates,
+            show=self.spec.context.show,
+            turn=self._view(turn),
+            max_chars=self.spec.limits.max_feedback_chars,
+        )
+
+    def prompt(self, trajectory: Trajectory) -> tuple[Message, ...]:
+        """The prompt of the current turn, from the turns before it.
+
+        Feedback on turns that a fork shares is rendered as the fork's own spec shows it.
+        """
+        context = self.spec.context
+        ended = [turn for turn in trajectory.turns if turn.feedback is not None]
+        views = [
+            self._foreign(turn) if turn.number <= trajectory.shared else self._view(turn)
+            for turn in shown(context.history, ended)
+        ]
+        return render_prompt(
+            self.templates,
+            problem=self.problems[trajectory.problem],
+            backend=self.backend,
+            context=context,
+            turns=views,
+            examples=self.spec.examples,
+            precision=self.spec.evaluation.precision,
+            max_feedback_chars=self.spec.limits.max_feedback_chars,
+            device_name=self.device_name,
+        )
+
+    def _foreign(self, turn: Turn) -> TurnView:
+        """A turn of a fork's parent, whose feedback was rendered for another spec."""
+        return replace(self._view(turn), feedback=None)
+
+    def _view(self, turn: Turn) -> TurnView:
+        texts = self.texts(_named(turn))
+        return TurnView(
+            number=turn.number,
+            outcome=turn.outcome,
+            candidate=_text(texts, turn.candidate),
+            build_log=_text(texts, turn.build.log if turn.build else None),
+            build_reason=turn.build.reason if turn.build else None,
+            evaluation=turn.evaluation,
+            detail=_text(texts, turn.evaluation.detail if turn.evaluation else None),
+            feedback=_text(texts, turn.feedback),
+        )
 
 
 def _named(turn: Turn) -> tuple[Digest, ...]:

@@ -10,6 +10,7 @@ from caesar.domain import Problem
 from caesar.effects import Backend
 from caesar.engine.lanes import Lanes
 from caesar.engine.memory import Memory
+from caesar.engine.views import Rendering
 from caesar.events import Envelope, Event
 from caesar.fsm.machine import Machine
 from caesar.fsm.spec import Spec
@@ -45,6 +46,18 @@ class World:
     """Which candidates need not be judged again; None judges every one."""
     draining: asyncio.Event = field(default_factory=asyncio.Event)
     """Set to let what is in flight finish and start nothing more."""
+
+    @property
+    def rendering(self) -> Rendering:
+        """What its prompts and feedback are rendered from."""
+        return Rendering(
+            texts=self.log.texts,
+            spec=self.spec,
+            templates=self.templates,
+            problems=self.problems,
+            backend=self.backend,
+            device_name=self.device_name,
+        )
 
 
 async def record(world: World, trajectory: Trajectory, event: Event, *texts: str) -> Trajectory:

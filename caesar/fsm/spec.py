@@ -42,6 +42,7 @@ __all__ = [
 ]
 
 _LANGUAGE = 1
+_ABSENT = object()
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATIONS = {"wall": "wall_s", "device": "device_s", "build": "build_s", "evaluate": "evaluate_s"}
 _FREE = (
@@ -161,13 +162,18 @@ def resolved(spec: Spec) -> dict[str, Any]:
 
 
 def from_resolved(data: Mapping[str, Any]) -> Spec:
-    """The spec that `resolved` made the data of; StoreError where it made no such data."""
+    """The spec that `resolved` made the data of; StoreError where it made no such data.
+
+    A key that an older program did not know yet has its default, which always means what was done before.
+    """
     try:
         spec = msgspec.convert(data, Spec)
     except msgspec.ValidationError as error:
         raise StoreError(f"a pinned spec can't be read: {error}; use the Caesar that wrote it") from error
-    if data != resolved(spec):
-        changes = "; ".join(difference(data, resolved(spec))) or "null or empty values are missing"
+    known = resolved(spec)
+    lost = {key for key, value in _leaves(data) if dict(_leaves(known)).get(key, _ABSENT) != value}
+    if lost:
+        changes = "; ".join(line for line in difference(data, known) if line.partition(":")[0] in lost)
         raise StoreError(f"a pinned spec is not of this version ({changes}); use the Caesar that wrote it")
     return spec
 

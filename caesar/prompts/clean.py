@@ -7,6 +7,7 @@ or an editor would hide is removed rather than escaped, so that a model reads wh
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 __all__ = ["clean", "cut", "fence_for", "scrubbed", "visible"]
 
@@ -80,10 +81,13 @@ def scrubbed(text: str, name: str | None) -> str:
 
 def fence_for(text: str) -> str:
     """A code fence that nothing in the text can close."""
+    if "```" not in text:
+        return "```"
     longest = max((len(run) for run in re.findall("`{3,}", text)), default=2)
     return "`" * (longest + 1)
 
 
+@lru_cache(maxsize=64)
 def _telling(name: str) -> re.Pattern[str] | None:
     """What matches the parts of a name that identify hardware, longest first; None if none does."""
     words = re.findall(r"[A-Za-z0-9]+", name)

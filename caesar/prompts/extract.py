@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 __all__ = ["candidate_in"]
@@ -18,6 +19,9 @@ _MARK = re.compile(
     r"|(?:^|(?<=</think>))(?P<indent>[ \t]*+)(?P<fence>`{3,}+|~{3,}+)(?P<info>[^\n]*+)",
     re.MULTILINE,
 )
+
+_HINT = re.compile("</?think>|````*+|~~~~*+")
+"""Where a mark may be: found many times faster than trying `_MARK` at each character."""
 
 _DEFINES = re.compile(r"^(?:class[ \t]+ModelNew\b|ModelNew[ \t]*(?::[^=\n]*)?=(?!=))", re.MULTILINE)
 
@@ -83,7 +87,7 @@ class _Blocks:
 
     def last(self) -> str | None:
         """The last block of the answer that defines ModelNew, else the last of the thinking."""
-        for mark in _MARK.finditer(self._text):
+        for mark in _marks(self._text):
             if mark["tag"] is None:
                 self._fence(mark)
             elif mark["tag"] == "<think>":
@@ -121,6 +125,19 @@ class _Blocks:
             self._draft = block
         else:
             self._answer = block
+
+
+def _marks(text: str) -> Iterator[re.Match[str]]:
+    """What `_MARK` matches, from left to right."""
+    position = 0
+    while (hint := _HINT.search(text, position)) is not None:
+        start = hint.start()
+        while start > position and text[start - 1] in " \t":  # a fence's mark begins with its indentation
+            start -= 1
+        mark = _MARK.match(text, hint.start() if text[hint.start()] == "<" else start)
+        position = hint.end() if mark is None else mark.end()
+        if mark is not None:
+            yield mark
 
 
 def _opens(mark: re.Match[str]) -> bool:

@@ -27,12 +27,22 @@ def shipped() -> dict[str, str]:
     return {entry.name: entry.read_text("utf-8") for entry in entries if entry.name.endswith((".j2", ".py"))}
 
 
+_SMALL = (str, int, float, bool, type(None))
+_SMALL_CHARS = 200
+_REMEMBERED = 1024
+"""Rendered texts that are kept, since prompts repeat most of theirs."""
+
+
 @dataclass(frozen=True, slots=True)
 class Templates:
     """Texts by file name, ready to render; UsageError if a template among them is malformed."""
 
     texts: Mapping[str, str]
     _environment: ImmutableSandboxedEnvironment = field(init=False, repr=False, compare=False)
+    _rendered: dict[tuple[object, ...], str] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """What was rendered from few and small values: headings, the task, the closing instruction."""
 
     def __post_init__(self) -> None:
         texts = dict(self.texts)
@@ -55,6 +65,17 @@ class Templates:
 
     def render(self, name: str, /, **values: object) -> str:
         """A template filled in, without white space around it; UsageError where it can't be."""
+        small = all(isinstance(value, _SMALL) and len(str(value)) <= _SMALL_CHARS for value in values.values())
+        if not small:
+            return self._render(name, values)
+        key = (name, *((key, type(value), value) for key, value in sorted(values.items())))
+        if key not in self._rendered:
+            if len(self._rendered) >= _REMEMBERED:
+                self._rendered.clear()
+            self._rendered[key] = self._render(name, values)
+        return self._rendered[key]
+
+    def _render(self, name: str, values: Mapping[str, object]) -> str:
         self.text(name)
         try:
             return self._environment.get_template(name).render(values).strip()

@@ -6,11 +6,12 @@ part of its figures: a recording says nothing about a model today.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from caesar.reports.paired import Comparison, Estimate
 from caesar.reports.query import Table
 
 __all__ = ["Column", "Form", "Report", "Sheet", "cell", "device_sheet", "document", "report", "sheets"]
@@ -84,22 +85,32 @@ class Report:
     """Agreement with KernelBench's own evaluator; no rows where it judged nothing."""
     notes: tuple[str, ...]
     """What a reader has to know before believing a figure, one sentence each."""
+    paired: tuple[Comparison, ...] = ()
+    """Runs that continue the same turns, one against the other."""
 
 
-def report(*, summary: Table, fast_p: Table, speedup: Table, kernelbench: Table) -> Report:
+def report(
+    *,
+    summary: Table,
+    fast_p: Table,
+    speedup: Table,
+    kernelbench: Table,
+    paired: tuple[Comparison, ...] = (),
+) -> Report:
     """The report over the results of the queries of these names, with its notes."""
     notes = tuple(note for run in summary.records() for note in _notes(run))
-    return Report(summary, fast_p, speedup, kernelbench, notes)
+    return Report(summary, fast_p, speedup, kernelbench, notes, paired)
 
 
 def sheets(shown: Report) -> tuple[Sheet, ...]:
-    """The report for people: a summary, fast_p by turn with a column per threshold, and the problems."""
+    """The report for people: a summary, fast_p by turn, the problems, and whatever else there is to show."""
     always = (_summary_sheet(shown.summary), _fast_p_sheet(shown.fast_p), _speedup_sheet(shown.speedup))
-    return (*always, _kernelbench_sheet(shown.kernelbench)) if shown.kernelbench.rows else always
+    agreement = (_kernelbench_sheet(shown.kernelbench),) if shown.kernelbench.rows else ()
+    return (*always, *((_paired_sheet(shown.paired),) if shown.paired else ()), *agreement)
 
 
 def document(shown: Report) -> dict[str, object]:
-    """The report for programs: {runs: [{...summary, fast_p, problems, kernelbench}], notes}.
+    """The report for programs: {runs: [{...summary, fast_p, problems, kernelbench}], paired, notes}.
 
     fast_p and problems are lists; kernelbench is null where KernelBench judged nothing.
     """
@@ -114,7 +125,7 @@ def document(shown: Report) -> dict[str, object]:
         }
         for run in shown.summary.records()
     ]
-    return {"runs": runs, "notes": list(shown.notes)}
+    return {"runs": runs, "paired": [asdict(one) for one in shown.paired], "notes": list(shown.notes)}
 
 
 def cell(value: object, *, form: Form) -> str:
@@ -265,3 +276,37 @@ def _speedup_rows(records: Iterable[Mapping[str, Any]]) -> Iterable[tuple[object
         mean = f"geometric mean of {record['solved']}"
         geomeans[record["run"]] = (record["name"], mean, record["geomean_speedup"], *(None,) * 5)
     yield from geomeans.values()
+
+
+def _paired_sheet(paired: Sequence[Comparison]) -> Sheet:
+    columns = (
+        Column("run"),
+        Column("against"),
+        Column("after turns", Form.COUNT),
+        Column("problems", Form.COUNT),
+        Column("pairs", Form.COUNT),
+        Column("fast_1 difference"),
+        Column("better/worse"),
+        Column("speedup ratio"),
+    )
+    rows = tuple(
+        (
+            one.name,
+            one.against_name,
+            one.turns,
+            one.problems,
+            one.pairs,
+            _interval(one.fast_1, "{:+.1%}"),
+            f"{one.better}/{one.worse}",
+            None if one.ratio is None else _interval(one.ratio, "{:.2f}x"),
+        )
+        for one in paired
+    )
+    return Sheet("runs that continue the same turns (95% intervals)", columns, rows)
+
+
+def _interval(estimate: Estimate, form: str) -> str:
+    value = form.format(estimate.value)
+    if estimate.low is None or estimate.high is None:
+        return f"{value} [too few]"
+    return f"{value} [{form.format(estimate.low)}, {form.format(estimate.high)}]"

@@ -9,7 +9,7 @@ import zstandard
 from caesar.domain import Digest
 from caesar.errors import StoreError
 
-__all__ = ["Compressor", "unpack"]
+__all__ = ["Compressor", "unpack", "whole"]
 
 _LEVEL = 3
 """zstd's default: texts of a few KB shrink to a third in some 20 microseconds; higher levels gain little."""
@@ -29,6 +29,8 @@ class Compressor:
 def unpack(digest: Digest, *, size: int, data: bytes) -> str:
     """The text a blob holds; StoreError naming the digest unless it is the very text of that digest."""
     try:
+        if zstandard.frame_content_size(data) != size:  # or a damaged frame could ask for any amount of memory
+            raise _damaged(digest)
         content = zstandard.ZstdDecompressor().decompress(data, max_output_size=size)
     except zstandard.ZstdError as error:
         raise _damaged(digest) from error
@@ -37,5 +39,16 @@ def unpack(digest: Digest, *, size: int, data: bytes) -> str:
     return content.decode()
 
 
+def whole(digest: Digest, *, size: int, data: bytes) -> bool:
+    """Whether a blob holds the very text of the digest, in the size that it says."""
+    try:
+        unpack(digest, size=size, data=data)
+    except StoreError:
+        return False
+    return True
+
+
 def _damaged(digest: Digest) -> StoreError:
-    return StoreError(f"the text {digest} is damaged: restore the store from a copy")
+    return StoreError(
+        f"the text {digest} is damaged: `caesar repair` copies what is sound, or restore the store from a copy"
+    )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from caesar.domain import Digest
 from caesar.errors import ConflictError, StoreError
-from caesar.events import GENESIS, Envelope, chain, seal
+from caesar.events import GENESIS, Envelope, TrajectoryForked, chain, root, seal
 from caesar.ports import Append
 
-__all__ = ["EMPTY", "Head", "seal_append", "utf8", "verified"]
+__all__ = ["EMPTY", "Damage", "Head", "seal_append", "sound", "utf8", "verified", "wrong"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,38 +45,81 @@ def seal_append(append: Append, *, head: Head, seq: int, recorded_at_us: int) ->
     if append.after != head.version:
         raise ConflictError(append.stream, expected=append.after, actual=head.version)
     sealed: list[Envelope] = []
-    previous = head.digest
+    previous = root(append.events[0]) if append.events and not head.version else head.digest
     for offset, event in enumerate(append.events):
         version = head.version + 1 + offset
         try:
             envelope = seal(
-                event, stream=append.stream, version=version, previous=previous, recorded_at_us=recorded_at_us
+                event,
+                stream=append.stream,
+                version=version,
+                previous=previous,
+                recorded_at_us=recorded_at_us,
+                seq=seq + offset,
             )
         except (TypeError, ValueError, OverflowError) as error:
             raise StoreError(
                 f"event {version} of stream {append.stream!a} ({event.kind}) can't be written as JSON: {error}"
             ) from error
-        sealed.append(replace(envelope, seq=seq + offset))
+        sealed.append(envelope)
         previous = envelope.digest
     return tuple(sealed)
 
 
-def verified(stream: str, envelopes: Iterable[Envelope]) -> tuple[Envelope, ...]:
-    """A whole stream's envelopes, every one checked against its digest and the one before.
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """What is wrong with a stream, and from which of its events on it can't be relied on."""
 
-    StoreError naming the first version that is missing or was changed. What was cut off at the end
-    can't be seen here; the heads in the run's stream show it.
+    stream: str
+    version: int
+    why: str
+
+    @property
+    def sentence(self) -> str:
+        """What a reader of the stream is told."""
+        return (
+            f"stream {self.stream} is damaged from version {self.version} on ({self.why}): `caesar verify`"
+            " tells more, `caesar repair` copies what is sound, or restore the store from a copy"
+        )
+
+
+def sound(stream: str, envelopes: Iterable[Envelope]) -> tuple[tuple[Envelope, ...], Damage | None]:
+    """The longest prefix whose every event fits its digest and the one before, and what is wrong after it.
+
+    What was cut off at the end can't be seen here; the heads in the run's stream show it.
     """
     checked: list[Envelope] = []
-    previous = GENESIS
+    previous: Digest | None = None
     for version, envelope in enumerate(envelopes, start=1):
-        if envelope.version != version:
-            raise _damaged(stream, version, f"version {version} is missing")
-        if envelope.previous != previous or envelope.digest != _digest(envelope):
-            raise _damaged(stream, version, "its digest does not fit")
+        why = wrong(envelope, version=version, previous=previous)
+        if why is not None:
+            return tuple(checked), Damage(stream, version, why)
         previous = envelope.digest
         checked.append(envelope)
-    return tuple(checked)
+    return tuple(checked), None
+
+
+def verified(stream: str, envelopes: Iterable[Envelope]) -> tuple[Envelope, ...]:
+    """A whole stream's envelopes; StoreError naming the first version that is missing or was changed."""
+    checked, damage = sound(stream, envelopes)
+    if damage is not None:
+        raise StoreError(damage.sentence)
+    return checked
+
+
+def wrong(envelope: Envelope, *, version: int, previous: Digest | None) -> str | None:
+    """Why this is not the stream's event of that version, after the digest before it (None for the first)."""
+    if envelope.version != version:
+        return f"version {version} is missing"
+    if envelope.digest != _digest(envelope):
+        return "its digest does not fit"
+    expected = _root(envelope) if previous is None else previous
+    return None if envelope.previous == expected else "its digest does not fit"
+
+
+def _root(envelope: Envelope) -> Digest:
+    """What a first event has to be chained to; only a fork's says so itself."""
+    return root(envelope.event) if envelope.kind == TrajectoryForked.kind else GENESIS
 
 
 def _digest(envelope: Envelope) -> Digest:
@@ -84,9 +127,3 @@ def _digest(envelope: Envelope) -> Digest:
         envelope.previous, stream=envelope.stream, version=envelope.version, kind=envelope.kind, v=envelope.v,
         recorded_at_us=envelope.recorded_at_us, body=envelope.body,
     )  # fmt: skip
-
-
-def _damaged(stream: str, version: int, why: str) -> StoreError:
-    return StoreError(
-        f"stream {stream} is damaged from version {version} on ({why}): restore the store from a copy"
-    )

@@ -30,13 +30,15 @@ from caesar.stores.writer import Writer
 
 __all__ = ["SqliteEventLog"]
 
-_PATIENCE_S = 60.0
-"""How long a batch waits for its turn among the processes that write."""
+PATIENCE_S = 90.0
+"""How long a batch waits for its turn among the processes that write, unless told otherwise."""
 
 _READ = """
 SELECT seq, stream, version, kind, v, recorded_at_us, CAST(body AS BLOB), previous, digest
 FROM events WHERE stream = ? ORDER BY version
 """
+
+_PREFIX = _READ.replace("ORDER BY", "AND version <= ? ORDER BY")
 
 _TEXTS = "SELECT digest, size, data FROM blobs WHERE digest IN (SELECT value FROM json_each(?))"
 
@@ -77,15 +79,23 @@ class SqliteEventLog:
         self._opened = opened
 
     @classmethod
-    def open(cls, path: Path, *, clock_us: Callable[[], int], read_only: bool = False) -> Self:
+    def open(
+        cls,
+        path: Path,
+        *,
+        clock_us: Callable[[], int],
+        read_only: bool = False,
+        patience_s: float = PATIENCE_S,
+    ) -> Self:
         """Open the store, and make it, with the folders above it, unless read_only.
 
+        A batch waits for its turn, and for programs that lock the file, for `patience_s` each.
         The clock gives microseconds since the epoch and is asked in the writer's thread. StoreError
         where the path can't be a store of this program.
         """
         path = path.resolve()  # by whatever name it is opened, a store has one folder of locks
         with ExitStack() as opened:
-            writer = None if read_only else _open_writer(path, clock_us, opened)
+            writer = None if read_only else _open_writer(path, clock_us, opened, patience_s=patience_s)
             reader = opened.enter_context(closing(schema.open_reader(path)))
             return cls(path, reader=reader, writer=writer, opened=opened.pop_all())
 
@@ -118,6 +128,10 @@ class SqliteEventLog:
         """
         return verified(stream, (Envelope(*row) for row in self._rows(_READ, (stream,))))
 
+    def prefix(self, stream: str, count: int) -> tuple[Envelope, ...]:
+        """A stream's first events, which have to be sound; what follows them need not be."""
+        return verified(stream, (Envelope(*row) for row in self._rows(_PREFIX, (stream, count))))
+
     def streams(self, prefix: str = "") -> tuple[str, ...]:
         """The names of all streams that start with the prefix, in order of first appearance."""
         return tuple(stream for (stream,) in self._rows(_STREAMS, _range(prefix)))
@@ -146,21 +160,23 @@ class SqliteEventLog:
                 held.enter_context(owning(run, locks_folder(self._path)))
             yield
 
-    def _rows(self, statement: str, parameters: Sequence[str] | Mapping[str, str | bytes]) -> list[Any]:
+    def _rows(self, statement: str, parameters: Sequence[str | int] | Mapping[str, str | bytes]) -> list[Any]:
         """All rows at once, so that a reader never holds an old state of the file open."""
         with translated(self._path), self._reading:
             return self._reader.execute(statement, parameters).fetchall()
 
 
-def _open_writer(path: Path, clock_us: Callable[[], int], opened: ExitStack) -> Writer:
+def _open_writer(path: Path, clock_us: Callable[[], int], opened: ExitStack, *, patience_s: float) -> Writer:
     schema.check_place(path)
     schema.check_identity(path)
     with translated(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock = opened.enter_context(closing(WriteLock(locks_folder(path), patience_s=_PATIENCE_S)))
+        lock = opened.enter_context(closing(WriteLock(locks_folder(path), patience_s=patience_s)))
     schema.create(path, lock)
-    connection = opened.enter_context(closing(schema.connect(path)))
-    return opened.enter_context(closing(Writer(path, Transactions(connection, clock_us), lock)))
+    with translated(path):
+        file = path.stat()
+    connection = opened.enter_context(closing(schema.connect(path, busy_s=patience_s)))
+    return opened.enter_context(closing(Writer(path, Transactions(connection, clock_us), lock, file=file)))
 
 
 def _range(prefix: str) -> dict[str, str | bytes]:

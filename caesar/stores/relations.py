@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from caesar.domain import Digest
+from caesar.errors import StoreError
+from caesar.events import current, kinds
 from caesar.stores.blobs import unpack
 from caesar.stores.failures import translated
 from caesar.stores.schema import open_reader
@@ -26,7 +28,8 @@ _CHARACTERS = 4 << 20
 """A batch ends with the row that reaches either."""
 
 _EVENTS = """
-SELECT seq, stream, version, kind, v, recorded_at_us, body FROM events ORDER BY seq
+SELECT seq, stream, version, kind, v, recorded_at_us, body FROM events
+WHERE stream NOT IN (SELECT value FROM json_each(:without)) ORDER BY seq
 """
 
 _EVENTS_OF_RUNS = """
@@ -36,7 +39,8 @@ WITH chosen (seq) AS (
     SELECT events.seq FROM json_each(:runs) AS run
     JOIN events ON events.stream > run.value || '/' AND events.stream < run.value || '0'
 )
-SELECT seq, stream, version, kind, v, recorded_at_us, body FROM chosen JOIN events USING (seq) ORDER BY seq
+SELECT seq, stream, version, kind, v, recorded_at_us, body FROM chosen JOIN events USING (seq)
+WHERE stream NOT IN (SELECT value FROM json_each(:without)) ORDER BY seq
 """
 """In a stream's name '/' follows the run, and '0' is the character after '/'."""
 
@@ -58,11 +62,12 @@ class ArrowStream(Protocol):
         """The stream as a capsule."""
 
 
-def event_batches(path: Path, runs: Sequence[str] | None = None) -> ArrowStream:
+def event_batches(path: Path, runs: Sequence[str] | None = None, *, without: Sequence[str] = ()) -> ArrowStream:
     """The events of all runs, or of these (their own streams and their trajectories'), by seq.
 
-    The state of the store is that of the call. StoreError where the path is no store; the chain of
-    digests is not checked here.
+    Streams named in `without` are left out. Events of older versions come as the newest version of
+    their kind. The state of the store is that of the call. StoreError where the path is no store; the
+    chain of digests is not checked here.
     """
     import pyarrow as pa  # noqa: PLC0415 - slow to import, and only reports need it
 
@@ -71,21 +76,25 @@ def event_batches(path: Path, runs: Sequence[str] | None = None) -> ArrowStream:
         ("v", pa.int64()), ("recorded_at_us", pa.int64()), ("body", pa.string()),
     ]  # fmt: skip
     statement = _EVENTS if runs is None else _EVENTS_OF_RUNS
-    rows = _query(path, statement, {} if runs is None else {"runs": json.dumps(runs)})
+    chosen = {} if runs is None else {"runs": json.dumps(runs)}
+    rows = map(_newest, _query(path, statement, {**chosen, "without": json.dumps(without)}))
     return _stream(pa.schema(fields), rows, size=lambda row: len(row[-1]))
 
 
-def text_batches(path: Path, digests: Sequence[Digest] | None = None) -> ArrowStream:
+def text_batches(
+    path: Path, digests: Sequence[Digest] | None = None, *, damaged: Callable[[StoreError], None] | None = None
+) -> ArrowStream:
     """All texts, or those of these digests that the store has, by digest.
 
     Asked for after `event_batches` it holds every text that those events name. StoreError where the
-    path is no store; reading on fails with it at a damaged text.
+    path is no store; reading on fails with it at a damaged text, unless `damaged` is told of it, which
+    leaves the text out.
     """
     import pyarrow as pa  # noqa: PLC0415 - slow to import, and only reports need it
 
     statement = _TEXTS if digests is None else _TEXTS_OF_DIGESTS
     rows = _query(path, statement, {} if digests is None else {"digests": json.dumps(digests)})
-    texts = ((digest, unpack(digest, size=size, data=data)) for digest, size, data in rows)
+    texts = (text for row in rows if (text := _unpacked(row, damaged)) is not None)
     return _stream(
         pa.schema([("digest", pa.string()), ("text", pa.string())]), texts, size=lambda row: len(row[1])
     )
@@ -93,8 +102,28 @@ def text_batches(path: Path, digests: Sequence[Digest] | None = None) -> ArrowSt
 
 def digests_named(path: Path, runs: Sequence[str]) -> tuple[Digest, ...]:
     """Every digest that the events of these runs mention, sorted; not all of them are texts'."""
-    rows = _query(path, _EVENTS_OF_RUNS, {"runs": json.dumps(runs)})
+    rows = _query(path, _EVENTS_OF_RUNS, {"runs": json.dumps(runs), "without": "[]"})
     return tuple(sorted({digest for row in rows for digest in _DIGEST.findall(row[-1])}))
+
+
+def _newest(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A row of an older version of its kind as one of the newest; one of a newer program's stays."""
+    *place, kind, v, recorded_at_us, body = row
+    newest = kinds().get(kind)
+    if newest is None or v >= newest.v:
+        return row
+    return (*place, kind, newest.v, recorded_at_us, current(kind, v, body.encode()).decode())
+
+
+def _unpacked(row: tuple[Any, ...], damaged: Callable[[StoreError], None] | None) -> tuple[Digest, str] | None:
+    digest, size, data = row
+    try:
+        return digest, unpack(digest, size=size, data=data)
+    except StoreError as error:
+        if damaged is None:
+            raise
+        damaged(error)
+        return None
 
 
 def _query(path: Path, statement: str, parameters: dict[str, str]) -> Iterator[tuple[Any, ...]]:

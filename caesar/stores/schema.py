@@ -29,7 +29,9 @@ APPLICATION_ID = int.from_bytes(b"CAES")
 """What an SQLite file carries in its header if it is a Caesar store."""
 
 _BUSY_S = 10.0
-"""How long to wait for a program that doesn't take part in the write lock, such as an SQLite shell."""
+"""How long to wait for a program that doesn't take part in the write lock, such as an SQLite shell.
+
+A writer that is open already waits as long as it would for another writer: a minute."""
 
 _OLDEST_SQLITE = (3, 38, 0)
 """Strict tables and JSON functions."""
@@ -67,13 +69,13 @@ def create(path: Path, lock: WriteLock) -> None:
             _apply(connection, migration, number)
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path, *, busy_s: float = _BUSY_S) -> sqlite3.Connection:
     """A connection for writing to a store that `create` has seen to.
 
     StoreError where the path is no Caesar store, or one of a newer Caesar.
     """
     with translated(path), ExitStack() as opened:
-        connection = opened.enter_context(closing(_connect(path, mode="rw")))
+        connection = opened.enter_context(closing(_connect(path, mode="rw", busy_s=busy_s)))
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         _applied(connection, path)
@@ -92,6 +94,7 @@ def open_reader(path: Path) -> sqlite3.Connection:
             f"there is no event store at {path}: name one with --store, or start a run to make one"
         )
     with translated(path), ExitStack() as opened:
+        _roll_back(path)
         connection = opened.enter_context(closing(_connect(path, mode="ro", immutable=_frozen(path))))
         if _applied(connection, path) < len(MIGRATIONS):
             raise StoreError(f"{path} has nothing to read yet: start a run, or choose another --store")
@@ -127,13 +130,22 @@ def _refuse_network(path: Path) -> None:
 def check_identity(path: Path) -> None:
     """StoreError where a file that is there already is no Caesar store; it is left as it is."""
     if path.exists():
+        with translated(path):
+            _roll_back(path)
         with translated(path), closing(_connect(path, mode="ro", immutable=_frozen(path))) as connection:
             _applied(connection, path)
 
 
-def _connect(path: Path, *, mode: str, immutable: bool = False) -> sqlite3.Connection:
+def _roll_back(path: Path) -> None:
+    """Undo what was half done when the power went while a store was laid out; a reader can't do it."""
+    if path.with_name(f"{path.name}-journal").exists() and os.access(path.parent, os.W_OK):
+        with closing(_connect(path, mode="rw")) as connection:
+            connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+
+
+def _connect(path: Path, *, mode: str, immutable: bool = False, busy_s: float = _BUSY_S) -> sqlite3.Connection:
     uri = f"{path.resolve().as_uri()}?mode={mode}" + ("&immutable=1" if immutable else "")
-    return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=_BUSY_S, check_same_thread=False)
+    return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=busy_s, check_same_thread=False)
 
 
 def _frozen(path: Path) -> bool:

@@ -6,6 +6,7 @@ No timer decides how much a batch holds: what arrives during one commit is the n
 from __future__ import annotations
 
 import asyncio
+import os
 import queue
 import threading
 from collections.abc import Sequence
@@ -43,8 +44,17 @@ class Writer:
     A failed batch fails each of its appends with StoreError and the writer goes on with the next.
     """
 
-    def __init__(self, path: Path, transactions: Transactions, lock: WriteLock) -> None:
+    def __init__(
+        self,
+        path: Path,
+        transactions: Transactions,
+        lock: WriteLock,
+        *,
+        file: os.stat_result | None = None,
+    ) -> None:
         self._path = path
+        self._file = file
+        """The file as it was before the transactions' connection was opened; None to trust the path."""
         self._transactions = transactions
         self._lock = lock
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
@@ -95,9 +105,17 @@ class Writer:
             return ()
         try:
             with translated(self._path), self._lock.held():
+                self._check_place()
                 return self._transactions.write(appends)
         except StoreError as error:
             return [StoreError(str(error)) for _ in appends]
+
+    def _check_place(self) -> None:
+        """StoreError where the file is no longer the one at the path: what is written there would be lost."""
+        if self._file is not None and not os.path.samestat(self._file, self._path.stat()):
+            raise StoreError(
+                f"another file was put in the place of the event store {self._path}: run the command again"
+            )
 
     def _refuse_the_rest(self) -> None:
         """Nobody waits for ever on a thread that has ended, even by a defect."""

@@ -37,7 +37,9 @@ class ModelNew(nn.Module):
 
 def environment(folder: Path) -> dict[str, str]:
     kept = {
-        name: os.environ[name] for name in ("PATH", "HOME", "LANG", "KERNELBENCH_ROOT") if name in os.environ
+        name: os.environ[name]
+        for name in ("PATH", "HOME", "LANG", "PYTHONPATH", "KERNELBENCH_ROOT")
+        if name in os.environ
     }
     return {**kept, "CAESAR_CACHE": str(folder / "cache"), "CAESAR_LOCKS": str(folder / "locks")}
 

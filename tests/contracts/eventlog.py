@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from caesar.domain import digest_of
 from caesar.errors import ConflictError, StoreError
-from caesar.events import GENESIS, TurnBegun, TurnEnded, chain
+from caesar.events import GENESIS, TrajectoryForked, TurnBegun, TurnEnded, chain
 from caesar.ports import Append, EventLog
 
 NOW_US = 1_763_000_000_000_000
@@ -78,6 +78,15 @@ class EventLogContract(ABC):
 
         assert [envelope.version for envelope in log.read("run")] == [1, 2, 3]
         assert [envelope.version for envelope in log.read("run/1/0")] == [1, 2, 3, 4, 5, 6]
+
+    def test_a_fork_is_chained_to_the_event_it_goes_on_from(self, log):
+        (parent,) = asyncio.run(log.append(Append("run/1/0", 0, turns(1))))
+        fork = TrajectoryForked("run/1/0", 1, parent.digest, 1, "1", digest_of("source"), 0, 7)
+
+        asyncio.run(log.append(Append("fork/1/0", 0, (fork, *turns(2)))))
+
+        first, second = log.read("fork/1/0")
+        assert (parent.digest, first.digest) == (first.previous, second.previous)
 
     def test_seq_grows_with_every_event_of_the_log(self, log):
         async def two():

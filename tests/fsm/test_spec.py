@@ -201,12 +201,19 @@ def test_a_resolved_spec_comes_back_from_its_json(spec):
 
 @pytest.mark.parametrize(
     "change",
-    [{"caesar": 2}, {"colour": "red"}, {"samples": "2"}, {"budget": {"turns": 4}}, {"model": {}}],
-    ids=["version", "unknown", "type", "partial", "missing"],
+    [{"caesar": 2}, {"colour": "red"}, {"samples": "2"}, {"budget": {"colour": 4}}, {"model": {}}],
+    ids=["version", "unknown", "type", "nested", "missing"],
 )
 def test_a_pinned_spec_of_another_program_is_refused(spec, change):
     with pytest.raises(StoreError, match="pinned spec"):
         from_resolved({**resolved(spec), **change})
+
+
+def test_a_key_that_an_older_program_did_not_know_has_its_default(spec):
+    data = resolved(spec)
+    older = {**data, "limits": {key: value for key, value in data["limits"].items() if key != "evaluate_s"}}
+
+    assert spec == from_resolved(older)
 
 
 @pytest.mark.parametrize(

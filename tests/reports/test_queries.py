@@ -233,7 +233,7 @@ def test_the_views_are_not_a_query():
 @pytest.mark.parametrize("name", ["nope", "../pyproject", "00_views", ""])
 def test_an_unknown_query_is_refused_with_those_there_are(name):
     with pytest.raises(
-        UsageError, match=r"there are device_time, fast_p, kernelbench, log_json, speedup, summary$"
+        UsageError, match=r"there are device_time, fast_p, kernelbench, log_json, paired, speedup, summary$"
     ):
         query_text(name)
 

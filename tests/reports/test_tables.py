@@ -201,7 +201,7 @@ def test_a_report_over_no_runs_is_empty():
     shown = reported(WrittenLog())
 
     assert [sheet.rows for sheet in sheets(shown)] == [(), (), ()]
-    assert document(shown) == {"runs": [], "notes": []}
+    assert document(shown) == {"runs": [], "paired": [], "notes": []}
 
 
 @pytest.mark.parametrize("form", Form)

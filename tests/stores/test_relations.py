@@ -8,10 +8,12 @@ from contextlib import closing
 import duckdb
 import pytest
 from contracts.eventlog import NOW_US, turns
+from stores.recorded_store import vandalise
 
+from caesar import events
 from caesar.domain import digest_of
 from caesar.errors import StoreError
-from caesar.events import TurnEnded
+from caesar.events import TurnBegun, TurnEnded
 from caesar.ports import Append
 from caesar.stores.eventlog import SqliteEventLog
 from caesar.stores.relations import digests_named, event_batches, text_batches
@@ -152,3 +154,39 @@ def test_opening_a_store_does_not_import_pyarrow():
     program = "import sys, caesar.stores.eventlog, caesar.stores.relations; sys.exit('pyarrow' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_a_stream_that_is_named_is_left_out(store):
+    fill_two_runs = [Append(name, 0, turns(1)) for name in ("a", "a/1/0", "b")]
+    with SqliteEventLog.open(store, clock_us=lambda: NOW_US) as log:
+        for append in fill_two_runs:
+            asyncio.run(log.append(append))
+
+    batches = event_batches(store, without=("a/1/0",))
+
+    assert ["a", "b"] == [name for batch in batches for name in batch.column("stream").to_pylist()]
+
+
+def test_events_of_an_older_version_arrive_as_the_newest(store, monkeypatch):
+    with SqliteEventLog.open(store, clock_us=lambda: NOW_US) as log:
+        asyncio.run(log.append(Append("a", 0, turns(1))))
+    monkeypatch.setattr(TurnBegun, "v", 2)
+    monkeypatch.setitem(events._UPCASTS, ("turn_begun", 1), lambda body: {"turn": body["turn"] + 10})
+
+    rows = [row for batch in event_batches(store) for row in batch.to_pylist()]
+
+    assert [("turn_begun", 2, '{"turn":11}')] == [(row["kind"], row["v"], row["body"]) for row in rows]
+
+
+def test_a_damaged_text_is_left_out_where_someone_wants_to_be_told_of_it(store):
+    with SqliteEventLog.open(store, clock_us=lambda: NOW_US) as log:
+        asyncio.run(log.append(Append("a", 0, turns(1), ("one", "two"))))
+    vandalise(store, "UPDATE blobs SET data = x'00' WHERE digest = ?", (digest_of("one"),))
+    told = []
+
+    texts = [
+        text for batch in text_batches(store, damaged=told.append) for text in batch.column("text").to_pylist()
+    ]
+
+    assert ["two"] == texts
+    assert [digest_of("one") in str(error) for error in told] == [True]

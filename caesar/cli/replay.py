@@ -1,0 +1,179 @@
+"""`caesar replay`: recorded runs through today's code, templates and spec; nothing is performed."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from caesar.cli.files import read_spec
+from caesar.cli.look import open_store, problem_id, require_run
+from caesar.cli.output import counted, emit_json, emit_text, note
+from caesar.domain import stream_of
+from caesar.engine.divergence import Divergence
+from caesar.engine.plan import Run
+from caesar.engine.replay import Replayed, replay
+from caesar.engine.resume import pinned
+from caesar.engine.today import Today, device_of, today
+from caesar.errors import StoreError, UsageError
+from caesar.fsm.spec import load
+from caesar.prompts.render import shipped
+from caesar.stores.eventlog import SqliteEventLog
+
+__all__ = ["ReplayOptions", "chosen_streams", "replay_command", "replay_run"]
+
+_A_PROCESS = 32
+"""So many trajectories are worth a process of their own."""
+
+_SHOWN = 60
+"""Lines of a divergence's diff that are printed; --json has all."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayOptions:
+    """What to replay, and with what."""
+
+    store: Path
+    run: str
+    trajectories: tuple[str, ...] = ()
+    """PROBLEM or PROBLEM/SAMPLE; all where none is named."""
+    spec: Path | None = None
+    pinned: bool = False
+    """Use the run's own templates instead of today's."""
+
+
+def replay_command(options: ReplayOptions, *, json: bool) -> int:
+    """Replay, and say what differs; 1 where something does."""
+    replayed, damaged = replay_run(options)
+    if json:
+        emit_json(_document(options, replayed, damaged))
+    else:
+        _say(options, replayed, damaged)
+    return 1 if damaged or any(one.divergence for one in replayed) else 0
+
+
+def chosen_streams(options: ReplayOptions) -> tuple[str, ...]:
+    """The trajectories that the options name."""
+    with open_store(options.store) as log:
+        return _streams(log, require_run(log, options.run), options.trajectories)
+
+
+def replay_run(options: ReplayOptions) -> tuple[tuple[Replayed, ...], tuple[str, ...]]:
+    """Every trajectory's replay, and why those could not be read that are damaged."""
+    with open_store(options.store) as log:
+        run = require_run(log, options.run)
+        streams = _streams(log, run, options.trajectories)
+        _today(log, run, options)  # what is wrong with the spec or the templates is said once, here
+    processes = min(len(os.sched_getaffinity(0)), -(-len(streams) // _A_PROCESS))
+    if processes <= 1:
+        results = _replay_some(options, streams)
+    else:
+        with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
+            parts = [streams[number::processes] for number in range(processes)]
+            results = [one for part in pool.map(_replay_some, [options] * processes, parts) for one in part]
+    order = {stream: place for place, stream in enumerate(streams)}
+    replayed = sorted((one for one in results if isinstance(one, Replayed)), key=lambda one: order[one.stream])
+    return tuple(replayed), tuple(one for one in results if isinstance(one, str))
+
+
+def _replay_some(options: ReplayOptions, streams: Sequence[str]) -> list[Replayed | str]:
+    with open_store(options.store) as log:
+        now = _today(log, require_run(log, options.run), options)
+        return [_one(log, now, stream) for stream in streams]
+
+
+def _one(log: SqliteEventLog, now: Today, stream: str) -> Replayed | str:
+    try:
+        return replay(now, stream, read=log.read, texts=log.texts)
+    except StoreError as error:
+        return str(error)
+
+
+def _today(log: SqliteEventLog, run: Run, options: ReplayOptions) -> Today:
+    found = pinned(run, log.texts)
+    spec = None if options.spec is None else load(read_spec(options.spec), file=str(options.spec))
+    device = device_of(spec or found.spec, (log.read(stream) for stream in log.streams(f"{run.id}/")))
+    templates = found.templates if options.pinned else shipped()
+    return today(run, found, spec=spec, templates=templates, device=device)
+
+
+def _streams(log: SqliteEventLog, run: Run, wanted: Sequence[str]) -> tuple[str, ...]:
+    there = log.streams(f"{run.id}/")
+    if not wanted:
+        return there
+    chosen = tuple(stream for name in wanted for stream in _named(run, name, there))
+    return tuple(dict.fromkeys(chosen))
+
+
+def _named(run: Run, name: str, there: Sequence[str]) -> Sequence[str]:
+    problem, slash, sample = name.partition("/")
+    prefix = stream_of(run.id, problem_id(run, problem), 0).removesuffix("0")
+    found = [stream for stream in there if stream.startswith(prefix)]
+    if slash:
+        found = [stream for stream in found if stream == f"{prefix}{sample}"]
+    if not found:
+        raise UsageError(
+            f"run {run.name} has no trajectory {name}: name a problem, or a problem and a sample as in 3/0"
+        )
+    return found
+
+
+def _say(options: ReplayOptions, replayed: Sequence[Replayed], damaged: Sequence[str]) -> None:
+    for told in damaged:
+        note(f"not replayed: {told}")
+    diverged = [one for one in replayed if one.divergence is not None]
+    for one in diverged[:1] if options.spec else diverged[:3]:
+        _say_one(one)
+    for told, count in Counter(_summary(one.divergence) for one in diverged if one.divergence).most_common():
+        emit_text(f"{counted(count, 'trajectory')} part {told}" if count > 1 else f"1 trajectory parts {told}")
+    turns = sum(one.turns for one in replayed)
+    events = sum(one.events for one in replayed)
+    equal = len(replayed) - len(diverged)
+    emit_text(
+        f"{options.run}: {counted(len(replayed), 'trajectory')}, {counted(turns, 'turn')},"
+        f" {counted(events, 'event')} replayed; {equal} of {len(replayed)} equal"
+    )
+
+
+def _say_one(replayed: Replayed) -> None:
+    divergence = replayed.divergence
+    assert divergence is not None
+    _, _, where = replayed.stream.partition("/")
+    problem, _, sample = where.rpartition("/")
+    emit_text(
+        f"problem {problem} sample {sample}: event {divergence.version} ({divergence.kind}), turn"
+        f" {divergence.turn}: {divergence.field} differs"
+    )
+    lines = divergence.diff
+    emit_text("\n".join(f"  {line}" for line in lines[:_SHOWN]))
+    if len(lines) > _SHOWN:
+        emit_text(f"  ... {len(lines) - _SHOWN} lines more; --json has all")
+
+
+def _summary(divergence: Divergence) -> str:
+    what = f"{divergence.recorded} -> {divergence.today}" if divergence.field == "kind" else divergence.field
+    return f"at turn {divergence.turn}, {divergence.kind}: {what}"
+
+
+def _document(
+    options: ReplayOptions, replayed: Sequence[Replayed], damaged: Sequence[str]
+) -> Mapping[str, object]:
+    return {
+        "run": options.run,
+        "trajectories": len(replayed),
+        "turns": sum(one.turns for one in replayed),
+        "events": sum(one.events for one in replayed),
+        "equal": sum(one.divergence is None for one in replayed),
+        "damaged": list(damaged),
+        "divergences": list(_divergences(replayed)),
+    }
+
+
+def _divergences(replayed: Sequence[Replayed]) -> Iterator[dict[str, object]]:
+    for one in replayed:
+        if one.divergence is not None:
+            yield {"trajectory": one.stream, **asdict(one.divergence), "diff": list(one.divergence.diff)}

@@ -1,0 +1,141 @@
+"""The commands that keep stores, on a run that fakes recorded."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+from stores.recorded_store import record_run, vandalise
+
+from caesar.cli.look import status_command
+from caesar.cli.replay import ReplayOptions, replay_command
+from caesar.cli.report import report_command
+from caesar.cli.store import backup_command, copy_command, repair_command, rm_command, verify_command
+from caesar.errors import UsageError
+from caesar.prompts.render import shipped
+
+BAD = "UPDATE events SET body = body || ' ' WHERE stream = 'RUN/1/1' AND version = 12"
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory):
+    path = tmp_path_factory.mktemp("sound") / "caesar.db"
+    record_run(path)
+    return path
+
+
+@pytest.fixture
+def store(sound, tmp_path):
+    return shutil.copy(sound, tmp_path / "caesar.db")
+
+
+@pytest.fixture
+def damaged(store):
+    vandalise(store, BAD)
+    return store
+
+
+@pytest.fixture
+def printed(capsys):
+    """What was printed on stdout, read as JSON."""
+    return lambda: json.loads(capsys.readouterr().out)
+
+
+def test_a_sound_store_is_said_to_be_sound(store, capsys):
+    assert 0 == verify_command(store, (), json=False)
+
+    assert capsys.readouterr().out.endswith("texts: sound\n")
+
+
+def test_a_damaged_trajectory_is_named_with_its_run_problem_sample_and_event(damaged, capsys):
+    assert 1 == verify_command(damaged, ("fake",), json=False)
+
+    assert "run fake, problem 1, sample 1: damaged from event 12 on" in capsys.readouterr().out
+
+
+def test_verifying_prints_one_document(damaged, printed):
+    verify_command(damaged, (), json=True)
+
+    found = printed()
+    assert [("fake", "RUN/1/1", 12)] == [(one["run"], one["stream"], one["event"]) for one in found["damages"]]
+    assert found["sound"] is False
+
+
+def test_a_repaired_store_is_sound_and_has_what_could_be_kept(damaged, tmp_path, printed):
+    new = tmp_path / "new.db"
+
+    assert 1 == repair_command(damaged, new, json=True)
+
+    left = {each["stream"]: each["copied"] for each in printed()["left_behind"]}
+    assert 11 == left["RUN/1/1"]
+    assert {"RUN", "RUN/1/1"} == set(left)
+    assert 0 == verify_command(new, (), json=False)
+
+
+def test_a_damaged_trajectory_does_not_stop_the_others_from_being_read(damaged, capsys):
+    status_command(damaged, json=True)
+    status = json.loads(capsys.readouterr().out)["runs"][0]["trajectories"]
+    report_command(damaged, (), json=True)
+    told = capsys.readouterr()
+
+    assert (3, 1) == (status["finished"], status["damaged"])
+    run = json.loads(told.out)["runs"][0]
+    assert (3, 4) == (run["finished"], run["planned"])
+    assert "left out: stream RUN/1/1 is damaged from version 12 on" in told.err
+
+
+def test_a_copied_run_and_a_backup_are_sound(store, tmp_path):
+    copy_command(store, ("fake",), tmp_path / "copy.db")
+    backup_command(store, tmp_path / "backup.db")
+
+    assert [0, 0] == [verify_command(tmp_path / name, (), json=False) for name in ("copy.db", "backup.db")]
+
+
+def test_a_store_is_not_copied_to_itself(store):
+    with pytest.raises(UsageError, match="itself"):
+        copy_command(store, ("fake",), store)
+
+
+def test_a_removed_run_is_gone(store, capsys):
+    rm_command(store, "fake")
+    status_command(store, json=True)
+
+    assert [] == json.loads(capsys.readouterr().out.split("\n", 1)[1])["runs"]
+
+
+def test_a_replayed_run_is_equal(store, printed):
+    assert 0 == replay_command(ReplayOptions(store, "fake"), json=True)
+
+    found = printed()
+    assert (4, 12, 4, []) == (found["trajectories"], found["turns"], found["equal"], found["divergences"])
+
+
+def test_one_trajectory_is_replayed_by_problem_and_sample_or_name(store, printed):
+    replay_command(ReplayOptions(store, "fake", ("2/1", "one")), json=True)
+
+    assert 3 == printed()["trajectories"]
+
+
+def test_a_trajectory_that_is_not_there_is_refused_with_how_to_name_one(store):
+    with pytest.raises(UsageError, match="name a problem, or a problem and a sample as in 3/0"):
+        replay_command(ReplayOptions(store, "fake", ("9/0",)), json=True)
+
+
+def test_a_divergence_is_told_with_its_place_and_its_diff(store, capsys, monkeypatch):
+    texts = {**shipped(), "feedback_build_log.j2": "Compiler's log:\n\n{{ log }}"}
+    monkeypatch.setattr("caesar.cli.replay.shipped", lambda: texts)
+
+    assert 1 == replay_command(ReplayOptions(store, "fake"), json=False)
+
+    told = capsys.readouterr().out
+    assert "problem 1 sample 0: event 10 (turn_ended), turn 1: feedback differs" in told
+    assert "  -Build log:\n  +Compiler's log:" in told
+    assert "4 trajectories part at turn 1, turn_ended: feedback" in told
+    assert "0 of 4 equal" in told
+
+
+def test_with_its_own_templates_it_is_equal_all_the_same(store, monkeypatch, printed):
+    monkeypatch.setattr("caesar.cli.replay.shipped", dict)
+
+    assert 0 == replay_command(ReplayOptions(store, "fake", pinned=True), json=True)
