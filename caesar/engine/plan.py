@@ -175,10 +175,8 @@ def _evolve(run: Run | None, event: Event) -> Run:
             )
         case RunForked():
             return replace(after, forked=event)
-        case RunResumed():
-            return replace(after, finished=False)
-        case RunFinished():
-            return replace(after, finished=event.suspended == 0)
+        case RunResumed() | RunFinished():
+            return replace(after, finished=isinstance(event, RunFinished) and event.suspended == 0)
         case CandidateRescored():
             return after
         case HeadRecorded():
