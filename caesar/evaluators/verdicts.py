@@ -7,6 +7,7 @@ run, so every failure is a fault; from there on every failure is the candidate's
 from __future__ import annotations
 
 import re
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -42,7 +43,14 @@ from caesar.evaluators.protocol import (
     Unusable,
     Violated,
 )
-from caesar.evaluators.statistics import LEAST_PAIRS, quantiles, samples_of, speedup_interval, timing_of
+from caesar.evaluators.statistics import (
+    LEAST_PAIRS,
+    beyond_one_process,
+    quantiles,
+    samples_of,
+    speedup_interval,
+    timing_of,
+)
 from caesar.sandbox.box import Tier
 from caesar.sandbox.job import Ended, How
 
@@ -261,7 +269,7 @@ def _evaluated(course: Course, ruling: _Ruling, *, environment: Environment) -> 
         baselines=_baselines(measured, texts),
         parameters=report.parameters,
         findings=_findings(course),
-        speedup_interval=_interval(measured),
+        speedup_interval=_interval(measured, gpu=environment.driver is not None),
         looked_at=dict(report.looked_at),
     )
     return Evaluated(evaluation, texts)
@@ -291,10 +299,15 @@ def _baselines(measured: Measured | None, texts: dict[Digest, str]) -> tuple[Bas
     return (Baseline("eager", eager),)
 
 
-def _interval(measured: Measured | None) -> tuple[float, float] | None:
+def _interval(measured: Measured | None, *, gpu: bool) -> tuple[float, float] | None:
     if measured is None or len(measured.reference_ms) < LEAST_PAIRS:
         return None
-    return speedup_interval(measured.reference_ms, measured.candidate_ms)
+    return beyond_one_process(
+        speedup_interval(measured.reference_ms, measured.candidate_ms),
+        reference_ms=statistics.median(measured.reference_ms),
+        candidate_ms=statistics.median(measured.candidate_ms),
+        gpu=gpu,
+    )
 
 
 def _short(mismatch: Mismatch) -> Mismatch:
