@@ -111,7 +111,7 @@ def opened(bench: Bench) -> AbstractAsyncContextManager[Machinery]:
 async def build(machine: Machinery, task: Task) -> tuple[Built, float]:
     began = time.perf_counter()
     built = await machine.builder.build(
-        Build(task.request, task.candidate, backend=Backend.CUDA, limits=LIMITS)
+        Build(task.request, task.candidate, backend=Backend.CUDA, limits=LIMITS, problem=task.problem)
     )
     if built.artifact is None:
         raise SystemExit(f"{task.name} could not be built: {built.reason}\n{built.log[-3000:]}")

@@ -31,7 +31,7 @@ async def evaluated(machine: Machinery, problem: Problem, number: int) -> Evalua
     request = Request(f"itself/{problem.id}/{number}", turn=1, slot=0, action="evaluate")
     backend = backend_of(None)
     candidate = Candidate(source)
-    built = await machine.builder.build(Build(request, candidate, backend=backend, limits=Limits()))
+    built = await machine.builder.build(Build(request, candidate, backend, Limits(), problem))
     assert built.artifact is not None
     work = Evaluate(request, problem, candidate, built.artifact, backend, SETTINGS, Limits())
     grant = await machine.devices.acquire(request.id, affinity=problem.digest)

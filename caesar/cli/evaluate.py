@@ -86,7 +86,8 @@ async def _judge(
     request = Request(f"evaluate/{problem.id}/0", turn=1, slot=0, action="evaluate")
     async with opened as machine:
         note(f"building and judging {candidate.digest[:12]} against {problem.suite}/{problem.id}")
-        built = await machine.builder.build(Build(request, candidate, backend=backend, limits=Limits()))
+        asked = Build(request, candidate, backend=backend, limits=Limits(), problem=problem)
+        built = await machine.builder.build(asked)
         if built.artifact is None:
             return built, None
         effect = Evaluate(

@@ -113,17 +113,21 @@ async def _judge(
     note(f"problem {recorded.problem}, turn {recorded.turn.number}: judging again")
     request = Request(recorded.stream, recorded.turn.number, slot=0, action="evaluate")
     candidate = Candidate(recorded.source)
-    built = await machine.builder.build(Build(request, candidate, backend=backend, limits=found.spec.limits))
+    problem = next(problem for problem in found.problems if problem.id == recorded.problem)
+    limits = found.spec.limits
+    built = await machine.builder.build(
+        Build(request, candidate, backend=backend, limits=limits, problem=problem)
+    )
     if built.artifact is None:
         return _Compared(recorded, f"build_{built.outcome}", None)
     effect = Evaluate(
         request,
-        next(problem for problem in found.problems if problem.id == recorded.problem),
+        problem,
         candidate=candidate,
         artifact=built.artifact,
         backend=backend,
         settings=found.spec.evaluation,
-        limits=found.spec.limits,
+        limits=limits,
     )
     grant = await machine.devices.acquire(f"{run.id}:{request.id}")
     try:

@@ -176,7 +176,8 @@ def _of(log: EventLog, stream: str, problems: Mapping[str, Problem]) -> Iterator
 async def rescored(machine: _Machine, target: Target, *, spec: Spec, backend: Backend) -> CandidateRescored:
     """The event that says what KernelBench says; Fault where it could not be asked."""
     request, limits = target.request, spec.limits
-    built = await machine.build(Build(request, target.candidate, backend=backend, limits=limits))
+    asked = Build(request, target.candidate, backend=backend, limits=limits, problem=target.problem)
+    built = await machine.build(asked)
     evaluated = await machine.evaluate(
         Evaluate(
             request,

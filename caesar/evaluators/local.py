@@ -60,7 +60,7 @@ _READY_S = 600.0
 _DYING_S = 5.0
 """How long a process may take to die once its link has: how it ends by itself is what its result says."""
 
-_PROCESSES = 512
+_PROCESSES = 256
 _DISK_BYTES = 4 << 30
 
 

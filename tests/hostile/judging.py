@@ -71,7 +71,13 @@ class Judging:
     async def build(self, case: Case) -> Built:
         """Build a case; a second time it comes from the cache."""
         return await self.machine.builder.build(
-            Build(_request(case), Candidate(case.source), backend=self.backend, limits=_limits(case))
+            Build(
+                _request(case),
+                Candidate(case.source),
+                backend=self.backend,
+                limits=_limits(case),
+                problem=_problem(case.problem),
+            )
         )
 
     async def _twin(self, case: Case) -> Got | None:
