@@ -44,5 +44,10 @@ def test_a_candidate_comes_to_what_its_header_says(case, tier, result_of):
         pytest.skip(f"promised in {', '.join(case.tiers)} only")
 
     result = result_of(case)
+    only_times = all(words.startswith("reported") for words in result.complaints)
+    if result.got.verdict == "fault" or (result.complaints and only_times):
+        result = result_of(
+            case
+        )  # as the engine tries a fault again; and times on shared cores deserve a second look
 
     assert () == result.complaints, str(result.got)
