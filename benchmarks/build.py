@@ -363,7 +363,7 @@ def compared(
 
 
 def compared_failed(bad: list[Path], failed: list[Done], *, limit: int, device: str) -> list[Measure]:
-    """Broken candidates beside plain builds of them: the last, because checks are fast from the second on."""
+    """Broken candidates beside plain builds of them: the last, because checks are fast from the fourth on."""
     chosen = [path for path in bad if of(path, failed).built.cpu_s > 0][-limit:] if limit else []
     if not chosen or (device == "none"):
         return []
