@@ -172,9 +172,9 @@ def test_a_later_migration_is_applied_once_to_a_store_with_events(store, tmp_pat
     assert run_sql(store, "PRAGMA user_version") == [(2,)]
 
 
-def test_a_store_another_program_writes_to_is_called_locked(store, monkeypatch):
-    monkeypatch.setattr(schema, "_BUSY_S", 0.01)
-    with open_log(store) as log, closing(sqlite3.connect(store, isolation_level=None)) as other:
+def test_a_store_another_program_writes_to_is_called_locked(store):
+    opened = SqliteEventLog.open(store, clock_us=lambda: NOW_US, patience_s=0.01)
+    with opened as log, closing(sqlite3.connect(store, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
 
         with pytest.raises(StoreError, match="is locked by another program"):
