@@ -16,6 +16,7 @@ from evaluation_cases import CANDIDATE, QUICK, REFERENCE, returning
 from caesar.effects import Ruling
 from caesar.evaluators.candidate import Contestant, main
 from caesar.evaluators.contest import Contest
+from caesar.evaluators.device import Cpu
 from caesar.evaluators.opponent import CandidateRaised, Opponent
 from caesar.evaluators.policy import Policy
 from caesar.evaluators.protocol import Differs, Gone, Passed
@@ -230,8 +231,17 @@ def test_running_out_of_memory_is_told_apart(held, expression):
     assert held(returning(expression)).ending.out_of_memory
 
 
-def test_broken_hardware_is_told_apart(held):
-    assert held("raise RuntimeError('CUDA error: uncorrectable ECC error encountered')").ending.hardware
+BROKEN = "raise RuntimeError('CUDA error: uncorrectable ECC error encountered')"
+
+
+def test_hardware_is_broken_where_the_judge_finds_it_so(held, monkeypatch):
+    monkeypatch.setattr(Cpu, "works", lambda _: False)
+
+    assert held(BROKEN).ending.hardware
+
+
+def test_a_candidate_that_calls_sound_hardware_broken_is_not_believed(held):
+    assert not held(BROKEN).ending.hardware
 
 
 def test_a_candidate_that_exits_is_gone(held):

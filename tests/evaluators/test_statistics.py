@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from caesar.domain import digest_of
 from caesar.evaluators.statistics import (
     LEAST_PAIRS,
+    beyond_one_process,
     quantiles,
     samples_of,
     settled,
@@ -186,3 +187,19 @@ def test_too_few_or_unpaired_or_impossible_times_have_no_interval():
         speedup_interval(enough[:-1], enough[:-1])
     with pytest.raises(ValueError, match="positive"):
         speedup_interval(enough, [0.0] * LEAST_PAIRS)
+
+
+@pytest.mark.parametrize(("gpu", "milliseconds"), [(True, 0.02), (True, 3.0), (False, 0.5), (False, 50.0)])
+def test_what_no_number_of_calls_averages_out_widens_an_interval_most_where_calls_are_short(gpu, milliseconds):
+    sure = (1.0, 1.0)
+
+    low, high = beyond_one_process(sure, reference_ms=milliseconds, candidate_ms=milliseconds, gpu=gpu)
+    longer = beyond_one_process(sure, reference_ms=10 * milliseconds, candidate_ms=10 * milliseconds, gpu=gpu)
+
+    assert low < longer[0] < 1 < longer[1] < high
+
+
+def test_on_a_gpu_a_microsecond_more_or_less_makes_nobody_faster():
+    low, _ = beyond_one_process((1.05, 1.05), reference_ms=0.021, candidate_ms=0.02, gpu=True)
+
+    assert low <= 1
