@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 
 from caesar.effects import EvaluationSettings, Tf32
 from caesar.evaluators.buffers import Buffer, HostBuffer, create_buffer
-from caesar.evaluators.device import Device
+from caesar.evaluators.device import Device, TimedCall
 from caesar.evaluators.layout import Plan, Planner, filled, rebuilt
 from caesar.evaluators.reference import (
     CONSTRUCTION_SEED,
@@ -26,10 +26,11 @@ from caesar.evaluators.reference import (
     construct,
     copy_state,
     place,
+    set_seed,
     state_of,
 )
 from caesar.evaluators.setup import Desk, Output, Setup, Slot
-from caesar.evaluators.tensors import cloned, leaves, nbytes, same_bits
+from caesar.evaluators.tensors import cloned, leaves, mapped, same_bits
 from caesar.evaluators.wire import MOST_LEAVES
 
 __all__ = ["Bench", "Inputs", "Stand", "open_bench", "require_comparable"]
@@ -66,6 +67,10 @@ class Stand:
         self.seed = seed
         filled(self.slot.inputs, self.buffer, inputs)
 
+    def unsealed(self) -> Stand:
+        """The same inputs in host memory of its own, which a candidate can write to."""
+        return Stand(self.slot, HostBuffer.create(self.slot.nbytes, sealed=False), self.make)
+
     def intact(self) -> bool:
         """Whether the buffer still holds what was released: the inputs are made again and compared."""
         held = rebuilt(self.slot.inputs, self.buffer)
@@ -87,7 +92,6 @@ class Bench:
     stands: tuple[Stand, ...]
     """The rotation, all of one form."""
     writable: bool = False
-    host: HostBuffer | None = field(default=None)
 
     @property
     def device(self) -> Device:
@@ -109,6 +113,20 @@ class Bench:
         """The reference's outputs for inputs that it does not change."""
         arguments = cloned(list(inputs)) if self.mutates else list(inputs)
         return call(self.model, arguments, seed=seed, device=self.device)
+
+    def timed(self, model: Model, inputs: list[Any], *, seed: int) -> TimedCall:
+        """One call of the reference, or of a model that was made of it, on inputs that it does not change."""
+        arguments = cloned(inputs) if self.mutates else inputs
+        set_seed(seed)
+        return self.device.timed(lambda: model(*arguments))
+
+    def writable_copy(self) -> Bench:
+        """The same bench for a candidate that may write to its inputs.
+
+        On CUDA the candidate's own mapping says so; on the CPU it takes memory that was never sealed.
+        """
+        stands = self.stands if self.cuda else tuple(stand.unsealed() for stand in self.stands)
+        return replace(self, stands=stands, writable=True)
 
     def poison(self, pattern: int) -> None:
         """Fill the outputs' buffer with what no candidate has computed."""
@@ -141,7 +159,7 @@ class Bench:
         return Desk(setup, descriptors)
 
 
-def open_bench(reference: Reference, settings: EvaluationSettings, *, writable: bool = False) -> Bench:
+def open_bench(reference: Reference, settings: EvaluationSettings) -> Bench:
     """The problem set up; raises whatever makes its reference unfit to judge candidates by."""
     arguments = reference.init_inputs()
     model = construct(reference.module.Model, arguments)
@@ -165,10 +183,9 @@ def open_bench(reference: Reference, settings: EvaluationSettings, *, writable: 
         mutates=mutates,
         outputs=create_buffer(output_bytes, cuda=cuda, sealed=False),
         stands=tuple(
-            Stand(slot, create_buffer(slot.nbytes, cuda=cuda, sealed=not writable), reference.inputs)
+            Stand(slot, create_buffer(slot.nbytes, cuda=cuda, sealed=True), reference.inputs)
             for _ in range(count)
         ),
-        writable=writable,
     )
 
 
@@ -210,11 +227,4 @@ def _alike(left: Any, right: Any) -> bool:
 
 
 def _on_host(value: Any) -> Any:
-    from caesar.evaluators.tensors import mapped  # noqa: PLC0415
-
     return mapped(value, lambda tensor: tensor.to("cpu"))
-
-
-def input_bytes(bench: Bench) -> int:
-    """How much one set of inputs takes."""
-    return nbytes(rebuilt(bench.stands[0].slot.inputs, bench.stands[0].buffer))

@@ -133,13 +133,6 @@ class DeviceBuffer(Buffer):
             .as_strided(tuple(shape), tuple(stride))
         )
 
-    def release(self) -> None:
-        """Unmap and give the memory back; no tensor of it may be used any more."""
-        driver = _driver()
-        self.close()
-        _did(driver.cuMemUnmap(self._address, self._size))
-        _did(driver.cuMemAddressFree(self._address, self._size))
-
     def _flat(self) -> torch.Tensor:
         return torch.as_tensor(_Foreign(self._address, self._size), device="cuda")
 

@@ -23,7 +23,7 @@ from caesar.evaluators.layout import rebuilt
 from caesar.evaluators.outputs import described, skeleton
 from caesar.evaluators.reference import Model, construct, copy_state, set_seed
 from caesar.evaluators.setup import Desk, receive_setup
-from caesar.evaluators.tensors import leaves
+from caesar.evaluators.tensors import leaves, mapped
 from caesar.evaluators.trace import Witness
 from caesar.evaluators.wire import (
     Ask,
@@ -195,8 +195,6 @@ def _nothing(*_arguments: object) -> None:
 
 def _own(value: Any, device: Device) -> Any:
     """A constructor's argument that the candidate may keep and change, tensors where they are used."""
-    from caesar.evaluators.tensors import mapped  # noqa: PLC0415
-
     return mapped(value, lambda tensor: tensor.to(device=device.torch_device, copy=True))
 
 

@@ -66,21 +66,19 @@ class Calibration:
         """The smallest claim that can be true where the judge's clock says so much."""
         return judged_ms * (1 - _SHARE) - self.slack_ms - 2 * self.spread_ms
 
-    def late(self, shown_ms: Sequence[float | None], *, wall_ms: Sequence[float]) -> tuple[float, ...]:
-        """What each call put off until it was shown; one that was not shown gets the mean of those that were.
+    def late(self, shown_ms: Sequence[float], *, wall_ms: Sequence[float]) -> tuple[float, ...]:
+        """What each call put off until it was shown, in milliseconds.
 
         All zeros where no more were late than chance explains.
         """
-        found = [None if shown is None else self.put_off([shown], wall_ms=wall_ms) for shown in shown_ms]
-        seen = [late for late in found if late is not None]
-        if sum(late > 0 for late in seen) <= _odd_ones(len(seen)):
+        found = tuple(self._put_off(shown, wall_ms=wall_ms) for shown in shown_ms)
+        if sum(late > 0 for late in found) <= _odd_ones(len(found)):
             return (0.0,) * len(found)
-        mean = statistics.fmean(seen)
-        return tuple(mean if late is None else late for late in found)
+        return found
 
-    def put_off(self, shown_ms: Sequence[float], *, wall_ms: Sequence[float]) -> float:
+    def _put_off(self, shown_ms: float, *, wall_ms: Sequence[float]) -> float:
         """The milliseconds that showing takes beyond what copying does: work put off until somebody looked."""
-        late_ms = statistics.median(shown_ms) - self.show_ms if shown_ms else 0.0
+        late_ms = shown_ms - self.show_ms
         noise_ms = 2 * self.show_spread_ms + _SHARE_PUT_OFF * statistics.median(wall_ms)
         explained_ms = _SHOW_SHARE * self.show_ms + self.slack_ms + noise_ms
         return late_ms if late_ms > explained_ms else 0.0

@@ -1,7 +1,7 @@
 """One candidate against the reference: load, trials, scrutiny, timing, evidence, in that order.
 
 The candidate runs elsewhere (`opponent`); here is what it can't reach. Whatever ends a contest early
-is an exception of `wire` or `opponent`, or a `_Wrong`; all end as the report's ending.
+is an exception of `wire` or `opponent`, or a `Wrong`; all end as the report's ending.
 
 Imports torch: the judge only.
 """
@@ -11,14 +11,11 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any
 
-import torch
-
-from caesar.domain import Finding, Mismatch, storable
+from caesar.domain import Mismatch, storable
 from caesar.effects import Tf32
+from caesar.evaluators.account import Account, Wrong
 from caesar.evaluators.bench import Bench, Stand
 from caesar.evaluators.clock import ASLEEP_MS, AWAKE_MS, Calibration
 from caesar.evaluators.compare import is_finite, mismatch
@@ -41,7 +38,7 @@ from caesar.evaluators.protocol import (
 from caesar.evaluators.reference import copy_state, secret_seed
 from caesar.evaluators.roofline import Work, finding_of, peak_of
 from caesar.evaluators.scrutiny import KINDS, exact_of, inputs_of
-from caesar.evaluators.timing import Bout, measure
+from caesar.evaluators.timing import Bout, Taken, measure, quiet_ms
 from caesar.evaluators.vacuity import passes_idly
 from caesar.evaluators.wire import Lost, Violation
 
@@ -53,6 +50,12 @@ _PAUSE_S = 0.002
 _UNDISTURBED = 0.1
 """The share of the CPU that others may use while something is timed before it is worth a finding."""
 
+_DISTURBED = {True: (0.2, 0.01), False: (0.5, 0.1)}
+"""On a GPU or not: by which share, and so many milliseconds, the reference may be slower when it is timed.
+
+Clocks and caches explain less; on a CPU whatever else runs there explains much.
+"""
+
 _SCRUTINY_S = 1.0
 """How long other inputs may be looked at; what does not fit is left out, and the report says so."""
 
@@ -61,26 +64,6 @@ _FIRST_KIND = "own"
 
 _POISONS = (0xFF, 0x7F)
 """What the outputs' buffer is filled with in turns: NaN in every floating-point type, and two integers."""
-
-
-class _Wrong(Exception):  # noqa: N818 - a verdict in the making
-    def __init__(self, reason: str, found: Mismatch | None = None) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.found = found
-
-
-@dataclass(slots=True)
-class _Account:
-    """What a contest has come to so far."""
-
-    reached_s: dict[Stage, float] = field(default_factory=dict)
-    parameters: str | None = None
-    trials: int = 0
-    trials_passed: int = 0
-    findings: dict[str, Finding] = field(default_factory=dict)
-    looked_at: dict[str, float] = field(default_factory=dict)
-    conditions: dict[str, float] = field(default_factory=dict)
 
 
 class Contest:
@@ -101,11 +84,10 @@ class Contest:
         self._opponent = opponent
         self._sliced = sliced
         self._work = work
-        self._policy = policy
         self._progress = progress
         self._now = now
         self._began = now()
-        self._account = _Account()
+        self._account = Account(policy)
         self._calibration = Calibration.unknown()
 
     @property
@@ -115,23 +97,12 @@ class Contest:
     def report(self) -> Report:
         """Judge; every way in which a candidate can fail is part of the report."""
         ending = self._ending()
-        account = self._account
-        return Report(
-            ending=ending,
-            reached_s=account.reached_s,
-            parameters=account.parameters,
-            trials_passed=account.trials_passed,
-            trials=account.trials,
-            findings=tuple(account.findings.values()),
-            looked_at=account.looked_at,
-            conditions=account.conditions,
-            seconds=self._now() - self._began,
-        )
+        return self._account.report(ending, seconds=self._now() - self._began)
 
     def _ending(self) -> Ending:
         try:
             return self._judge()
-        except _Wrong as wrong:
+        except Wrong as wrong:
             return Differs(wrong.reason, wrong.found)
         except CandidateRaised as end:
             raised = end.raised
@@ -149,6 +120,7 @@ class Contest:
     def _judge(self) -> Ending:
         self._enter(Stage.SETUP)
         copy_state(self._bench.state, self._bench.model)
+        quiet = quiet_ms(self._bench, now=self._now)
         self._calibrate()
         self._enter(Stage.CANDIDATE)
         self._account.parameters = "copied" if self._opponent.load().copied else "seeded"
@@ -158,29 +130,17 @@ class Contest:
         self._enter(Stage.SCRUTINY)
         self._scrutinise()
         self._enter(Stage.TIMING)
-        passed = self._time()
+        passed = self._time(quiet)
         self._enter(Stage.EVIDENCE)
-        with suppress(Lost, CandidateRaised, Violation):  # what was measured stands, whatever becomes of it now
-            self._gather_evidence()
+        if self._gather_evidence():
             self._try_another_shape()
-        self._apply_policy()
+        self._account.settle()
         return passed
 
     def _enter(self, stage: Stage) -> None:
         seconds = self._now() - self._began
         self._account.reached_s[stage] = seconds
         self._progress(Reached(stage, seconds))
-
-    def _notice(self, kind: str, detail: str) -> None:
-        """A finding; where the policy says that it decides, the end."""
-        self._account.findings.setdefault(kind, Finding(kind, detail[:500]))
-        if self._policy.rejects(kind):
-            raise _Wrong(kind)
-
-    def _apply_policy(self) -> None:
-        for kind in self._account.findings:
-            if self._policy.rejects(kind):
-                raise _Wrong(kind)
 
     def _calibrate(self) -> None:
         """Learn what asking and showing cost, from a process in which nothing of the candidate's has run."""
@@ -191,7 +151,7 @@ class Contest:
             idle.append(self._opponent.idle().wall_ms)
         for _ in range(_IDLE_SHOWS):
             self._opponent.idle()
-            shown.append(self._opponent.show()[1])
+            shown.append(self.take(self._bench.stands[0]).ms)
         slack_ms = AWAKE_MS if self._bench.spin_s else ASLEEP_MS
         self._calibration = Calibration.of(idle, shown, slack_ms=slack_ms)
 
@@ -207,46 +167,54 @@ class Contest:
         inputs = stand.release(secret_seed())  # another seed: the candidate is told the call's
         expected = self._bench.expected(inputs, seed=seed)
         if account.trials == 1 and not is_finite(expected):
-            self._notice("reference_nonfinite", "the reference's output has NaN or infinite values")
+            self._account.notice("reference_nonfinite", "the reference's output has NaN or infinite values")
         idle = passes_idly(inputs, expected, tolerance=self._tolerance) if account.trials == 1 else None
         if idle is not None:
-            self._notice("vacuous", f"{idle} would pass this problem as well")
+            self._account.notice("vacuous", f"{idle} would pass this problem as well")
         found = self._answered(stand, expected, seed=seed)
         if found is not None:
             self._look_closer(stand, expected, seed=seed)
-            raise _Wrong(found.kind, found)
+            raise Wrong(found.kind, found)
         if not stand.intact():
-            self._notice("input_mutated", "the candidate changed its inputs")
+            self._account.notice("input_mutated", "the candidate changed its inputs")
         account.trials_passed += 1
 
     def _look_closer(self, stand: Stand, expected: Any, *, seed: int) -> None:
         """What else to say of a wrong answer: changed inputs, and whether it is right the next time."""
         if not stand.intact():
-            finding = Finding("input_mutated", "the candidate changed its inputs")
-            self._account.findings.setdefault(finding.kind, finding)
+            self._account.note("input_mutated", "the candidate changed its inputs")
         stand.release(stand.seed)
         if self._answered(stand, expected, seed=seed) is None:
-            detail = "the same inputs gave a wrong output, then a right one"
-            self._account.findings.setdefault("flaky", Finding("flaky", detail))
+            self._account.note("flaky", "the same inputs gave a wrong output, then a right one")
 
     def _answered(self, stand: Stand, expected: Any, *, seed: int) -> Mismatch | None:
         """Call the candidate on what is released; how its outputs differ from what is expected."""
+        return self._mismatch(expected, self._called(stand, seed=seed))
+
+    def _called(self, stand: Stand, *, seed: int) -> Taken:
+        """What the candidate makes of what is released; the call is not timed."""
         self._bench.poison(_POISONS[self._account.trials % len(_POISONS)])
         self._opponent.prepare(slot=self._slot_of(stand), seed=seed)
         self._opponent.call()
-        shown, _ = self._opponent.show()
-        return mismatch(
-            expected,
-            shown,
-            self._outputs(stand),
-            tolerance=self._tolerance,
-            device=self._bench.device,
-        )
+        return self.take(stand)
 
-    def _outputs(self, stand: Stand) -> tuple[torch.Tensor | None, ...]:
-        """The outputs' buffer in the form of the reference's outputs."""
+    def take(self, stand: Stand) -> Taken:
+        """Have the last call's outputs shown, and copy them to where the candidate can't reach them.
+
+        What it writes to the shared buffer from then on is too late, and nothing is looked at twice.
+        """
+        shown, shown_ms = self._opponent.show()
+        began = self._now()
         places = (output.place for output in stand.slot.outputs)
-        return tuple(None if place is None else rebuilt(place, self._bench.outputs) for place in places)
+        outputs = tuple(
+            None if place is None else rebuilt(place, self._bench.outputs).clone() for place in places
+        )
+        self._bench.device.synchronize()
+        return Taken(shown, outputs, shown_ms + (self._now() - began) * 1000.0)
+
+    def _mismatch(self, expected: Any, taken: Taken) -> Mismatch | None:
+        device, tolerance = self._bench.device, self._tolerance
+        return mismatch(expected, taken.shown, taken.outputs, tolerance=tolerance, device=device)
 
     def _slot_of(self, stand: Stand) -> int:
         stands = self._bench.stands
@@ -271,44 +239,31 @@ class Contest:
         exact = exact_of(self._bench, inputs, expected, seed=seed)
         if exact is None:
             return
-        self._bench.poison(_POISONS[0])
-        self._opponent.prepare(slot=0, seed=seed)
-        self._opponent.call()
-        shown, _ = self._opponent.show()
-        outputs = self._outputs(stand)
-        found = mismatch(
-            expected,
-            shown,
-            outputs,
-            tolerance=self._tolerance,
-            device=self._bench.device,
-        )
+        taken = self._called(stand, seed=seed)
+        found = self._mismatch(expected, taken)
         if found is not None and found.kind != "values":
-            raise _Wrong(found.kind, found)
+            raise Wrong(found.kind, found)
         seen = exact.compared(
-            kind, tuple(out for out in outputs if out is not None and out.is_floating_point())
+            kind, tuple(out for out in taken.outputs if out is not None and out.is_floating_point())
         )
         self._account.looked_at[kind] = seen.ratio
         if seen.is_wrong():
-            self._account.findings.setdefault(
-                "wrong_on_other_inputs",
-                Finding("wrong_on_other_inputs", _words_of_scrutiny(seen.kind, seen.error)),
-            )
-            if self._policy.rejects("wrong_on_other_inputs"):
-                raise _Wrong("wrong_on_other_inputs", found)
+            words = _words_of_scrutiny(seen.kind, seen.error)
+            self._account.notice("wrong_on_other_inputs", words, found)
         elif seen.is_imprecise(self._bench.settings.precision):
             detail = (
                 f"relative error {seen.error:.1e} on {kind} inputs, the reference's own {seen.own_error:.1e}"
             )
-            self._notice("low_precision", detail)
+            self._account.notice("low_precision", detail)
 
-    def _time(self) -> Passed:
-        bout = Bout(self._bench, self._opponent, self._calibration, check=self._check_timed, now=self._now)
+    def _time(self, quiet: float) -> Passed:
+        bout = Bout(self._bench, self._opponent, self._calibration, examiner=self)
         measured, notes = measure(bout, settings=self._bench.settings, now=self._now)
         self._account.conditions = self._bench.device.conditions()
         self._notice_contention(bout.watch.share)
         for kind, detail in notes:
-            self._notice(kind, detail)
+            self._account.notice(kind, detail)
+        self._notice_disturbance(statistics.median(measured.reference_ms), quiet)
         self._notice_haste(measured)
         return Passed(measured)
 
@@ -319,41 +274,59 @@ class Contest:
         peak, precision = peak_of(self._bench.device.name), self._bench.settings.precision
         finding = finding_of(statistics.median(measured.candidate_ms), self._work, peak, precision=precision)
         if finding is not None:
-            self._notice(finding.kind, finding.detail)
+            self._account.notice(finding.kind, finding.detail)
 
-    def _check_timed(self, stand: Stand, expected: Any) -> float:
-        """Have a timed call's outputs shown; the milliseconds that took. Wrong ones end the contest."""
-        shown, show_ms = self._opponent.show()
-        found = mismatch(
-            expected,
-            shown,
-            self._outputs(stand),
-            tolerance=self._tolerance,
-            device=self._bench.device,
-        )
+    def compare(self, stand: Stand, expected: Any, taken: Taken) -> None:
+        """Compare what was taken after a timed call with what is expected; wrong outputs end the contest."""
+        found = self._mismatch(expected, taken)
         if found is not None:
-            raise _Wrong("timed_output", found)
+            raise Wrong("timed_output", found)
         if not stand.intact():
-            self._notice("input_mutated", "the candidate changed its inputs while it was timed")
-        return show_ms
+            self._account.notice("input_mutated", "the candidate changed its inputs while it was timed")
 
-    def _notice_contention(self, share: float) -> None:
-        """Tell that others used the CPU while the reference was timed, which distorts a wall clock."""
-        if not self._bench.cuda and share > _UNDISTURBED:
-            self._notice(
-                "cpu_shared", f"other processes used {share:.0%} of the CPU while the reference was timed"
+    def _notice_disturbance(self, reference_ms: float, quiet: float) -> None:
+        """Tell that the reference was slower beside the candidate's process than before that was loaded."""
+        share, fixed_ms = _DISTURBED[self._bench.cuda]
+        if reference_ms > quiet * (1 + share) + fixed_ms:
+            self._account.notice(
+                "reference_disturbed",
+                f"the reference took {reference_ms:.4f} ms beside the candidate's process,"
+                f" {quiet:.4f} ms before the candidate was loaded",
             )
 
-    def _gather_evidence(self) -> None:
+    def _notice_contention(self, share: float) -> None:
+        """Tell that others used the CPU while nobody should: it distorts a wall clock, or is early work."""
+        if not self._bench.cuda and share > _UNDISTURBED:
+            self._account.notice(
+                "cpu_shared",
+                f"others used {share:.0%} of the CPU while the reference was timed or inputs were written",
+            )
+
+    def _gather_evidence(self) -> bool:
+        """What a traced call tells; False where the candidate's process can't be asked anything any more.
+
+        What was measured stands, whatever becomes of the candidate now; that it was not traced is told.
+        """
         stand, seed = self._bench.stands[0], secret_seed()
         stand.release(secret_seed())
-        evidence = evidence_of(self._opponent.trace(slot=0, seed=seed))
+        try:
+            evidence = evidence_of(self._opponent.trace(slot=0, seed=seed))
+        except CandidateRaised as end:
+            self._account.note("untraced", f"the traced call raised {storable(end.raised.error)}")
+            return True
+        except (Lost, Violation):
+            self._account.note(
+                "untraced", "the candidate's process ended, or broke the protocol, when it was traced"
+            )
+            return False
         if evidence is None:
-            raise Violation("a trace that can't be read")
+            self._account.note("untraced", "what the candidate's process told of a traced call can't be read")
+            return True
         for finding in findings_of(
             evidence, cuda=self._bench.cuda, allows_tf32=self._bench.settings.tf32 is Tf32.ON
         ):
-            self._account.findings.setdefault(finding.kind, finding)
+            self._account.note(finding.kind, finding.detail)
+        return True
 
     def _try_another_shape(self) -> None:
         """Whether the candidate also works for a smaller leading dimension: last, since it may crash on it."""
@@ -362,13 +335,13 @@ class Contest:
             return
         seed = secret_seed()
         expected = self._bench.expected(stand.release(secret_seed()), seed=seed)
-        finding = Finding("shape_specialised", "wrong, or no result, for another size of the leading dimension")
         try:
             right = self._answered(stand, expected, seed=seed) is None
         except (Lost, CandidateRaised, Violation):
             right = False
         if not right:
-            self._account.findings.setdefault(finding.kind, finding)
+            words = "wrong, or no result, for another size of the leading dimension"
+            self._account.note("shape_specialised", words)
 
 
 def _words_of_scrutiny(kind: str, error: float) -> str:

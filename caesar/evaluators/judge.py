@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from traceback import walk_tb
 from types import TracebackType
+from typing import Self
 
 import msgspec
 import torch
@@ -44,6 +45,7 @@ from caesar.evaluators.reference import CONSTRUCTION_SEED, Reference, load_refer
 from caesar.evaluators.roofline import Work, peak_of
 from caesar.evaluators.scrutiny import sliced_stand
 from caesar.evaluators.setup import Desk, send_setup
+from caesar.evaluators.timing import LEAST_QUIET_CALLS
 from caesar.evaluators.work import work_of
 from caesar.evaluators.yardstick import baseline_ms
 
@@ -72,6 +74,17 @@ class _Prepared:
     work: Work | None
     """What the reference has to do at least; None where the device's rates are not known."""
 
+    @classmethod
+    def of(cls, bench: Bench, sliced: Stand | None, work: Work | None) -> Self:
+        """With a candidate's desk for it."""
+        return cls(bench, sliced, bench.desk(*(() if sliced is None else (sliced,))), work)
+
+    def writable_copy(self) -> Self:
+        """The same problem for a candidate that may write to its inputs; the reference is not set up again."""
+        bench = self.bench.writable_copy()
+        sliced = self.sliced if self.sliced is None or bench.cuda else self.sliced.unsealed()
+        return self.of(bench, sliced, self.work)
+
 
 def main(payload: bytes, _reply: Callable[[bytes], None], control: int) -> None:
     """Get ready for the problem in the payload, then judge whoever the supervisor sends a link to."""
@@ -85,13 +98,13 @@ class _Judge:
         self._work = work
         self._device: Device | None = None
         self._prepared: dict[bool, _Prepared] = {}
-        """By whether candidates may write to their inputs."""
+        """By whether candidates may write to their inputs; the one for those who may is made when one comes."""
 
     def serve(self) -> None:
         started = time.perf_counter()
         try:
             device = self._open()
-            self._prepare(device, writable=False)
+            self._prepared[False] = self._prepare(device)
         except Exception as error:  # noqa: BLE001 - whatever a reference raises is told, and ends the judge
             self._tell(_unusable(error, opened=self._device is not None))
             return
@@ -100,13 +113,15 @@ class _Judge:
         while (ordered := self._next()) is not None:
             match ordered:
                 case Order() as order, int(link):
-                    self._judge(device, order, link)
+                    self._judge(order, link)
                 case Measure() as measure, _:
-                    self._measure(device, measure)
+                    self._measure(measure)
 
-    def _judge(self, device: Device, order: Order, link: int) -> None:
+    def _judge(self, order: Order, link: int) -> None:
         with socket.socket(fileno=link) as candidate:
-            prepared = self._prepared.get(order.writable) or self._prepare(device, writable=order.writable)
+            if order.writable and True not in self._prepared:
+                self._prepared[True] = self._prepared[False].writable_copy()
+            prepared = self._prepared[order.writable]
             with suppress(OSError):  # it has gone already: the contest will tell
                 send_setup(candidate, prepared.desk)
             contest = Contest(
@@ -119,10 +134,10 @@ class _Judge:
             )
             self._tell(contest.report())
 
-    def _measure(self, device: Device, measure: Measure) -> None:
+    def _measure(self, measure: Measure) -> None:
         """Time the reference alone; a way that raises (torch.compile may) is told, and ends nothing."""
         started = time.perf_counter()
-        bench = (self._prepared.get(False) or self._prepare(device, writable=False)).bench
+        bench = self._prepared[False].bench
         samples: dict[str, tuple[float, ...]] = {}
         failed: dict[str, str] = {}
         for name in measure.names:
@@ -139,15 +154,12 @@ class _Judge:
         allow_tf32(allowed=self._work.settings.tf32 is Tf32.ON)
         return self._device
 
-    def _prepare(self, device: Device, *, writable: bool) -> _Prepared:
+    def _prepare(self, device: Device) -> _Prepared:
         work = self._work
         reference = load_reference(work.reference, device=device, precision=work.settings.precision)
-        bench = open_bench(reference, work.settings, writable=writable)
+        bench = open_bench(reference, work.settings)
         _require_time(reference, bench, work)
-        sliced = sliced_stand(bench)
-        desk = bench.desk(*(() if sliced is None else (sliced,)))
-        prepared = self._prepared[writable] = _Prepared(bench, sliced, desk, _least_work(bench))
-        return prepared
+        return _Prepared.of(bench, sliced_stand(bench), _least_work(bench))
 
     def _next(self) -> tuple[Order, int] | tuple[Measure, None] | None:
         """The supervisor's next order, with its link to a candidate; None once the supervisor is gone."""
@@ -182,7 +194,8 @@ def _require_time(reference: Reference, bench: Bench, work: Assignment) -> None:
     bench.expected(inputs, seed=CONSTRUCTION_SEED)
     inputs_s, call_s = made - started, time.perf_counter() - made
     trials = work.settings.correctness_trials
-    needed_s = (2 * trials + _SLOW_TIMING_CALLS) * inputs_s + 2 * (trials + _SLOW_TIMING_CALLS) * call_s
+    calls = 2 * (trials + _SLOW_TIMING_CALLS) + LEAST_QUIET_CALLS
+    needed_s = calls * (inputs_s + call_s)
     if needed_s > work.limit_s:
         raise SlowReferenceError(
             f"making inputs takes {inputs_s:.1f} s and a call {call_s:.1f} s,"

@@ -9,7 +9,6 @@ Imports torch: judge and candidate only.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -18,7 +17,7 @@ import torch
 from caesar.evaluators.buffers import Buffer
 from caesar.evaluators.tensors import leaves
 
-__all__ = ["Place", "Plan", "Planner", "filled", "planned_tensors", "rebuilt"]
+__all__ = ["Place", "Plan", "Planner", "filled", "rebuilt"]
 
 _ALIGNMENT = 256
 """Of every tensor in a buffer, as torch's own allocator aligns."""
@@ -124,19 +123,6 @@ def filled(plan: Plan, buffer: Buffer, value: Any) -> Any:
         if isinstance(mine, torch.Tensor):
             mine.copy_(theirs)
     return place
-
-
-def planned_tensors(plan: Plan) -> Iterator[Place]:
-    """The places of a plan, in order."""
-    match plan:
-        case Place():
-            yield plan
-        case _List(items=items) | _Tuple(items=items):
-            for item in items:
-                yield from planned_tensors(item)
-        case _Dict(items=pairs):
-            for _, item in pairs:
-                yield from planned_tensors(item)
 
 
 def _container(plan: _List | _Tuple | _Dict, buffer: Buffer) -> Any:

@@ -159,7 +159,8 @@ class LocalEvaluator:
         if missing:
             limit_s = evaluate.limits.evaluate_s
             measured = await self._measured(evaluate.problem, settings, limit_s, grant, names=missing)
-        self._keep(keys, measured, Measurement(fresh.name, _samples(evaluated, fresh)))
+        if not any(finding.kind == "reference_disturbed" for finding in evaluation.findings):
+            self._keep(keys, measured, Measurement(fresh.name, _samples(evaluated, fresh)))
         return with_baselines(evaluated, known=tuple(known.values()), measured=measured)
 
     def _keep(self, keys: Sequence[BaselineKey], measured: Sequence[Measurement], eager: Measurement) -> None:

@@ -20,6 +20,7 @@ FINDINGS: Mapping[str, bool] = {
     "no_custom_kernel": False,
     "tf32": False,
     "tampered": False,
+    "untraced": False,
     "threads_left": False,
     "children_left": False,
     "shape_specialised": False,

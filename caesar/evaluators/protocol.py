@@ -144,8 +144,6 @@ class Measured(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """candidate: its own events or clock, which agree with the judge's; judge: the judge's, as they don't."""
     overhead_ms: float
     """What the judge's clock counts where nothing is called, the median."""
-    verified: int
-    """How many of the timed calls' outputs were compared."""
 
 
 class Passed(msgspec.Struct, frozen=True, tag="passed", forbid_unknown_fields=True):

@@ -151,4 +151,4 @@ def sliced_stand(bench: Bench) -> Stand | None:
     slot, output_bytes = slot_of(inputs, output)
     if output_bytes > bench.outputs.nbytes:
         return None
-    return Stand(slot, create_buffer(slot.nbytes, cuda=bench.cuda, sealed=not bench.writable), make)
+    return Stand(slot, create_buffer(slot.nbytes, cuda=bench.cuda, sealed=True), make)

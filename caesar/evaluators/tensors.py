@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-__all__ = ["Index", "blocks", "cloned", "leaves", "mapped", "nbytes", "same_bits"]
+__all__ = ["Index", "blocks", "cloned", "leaves", "mapped", "same_bits"]
 
 Index = tuple[int | slice, ...]
 """What picks a block of a tensor."""
@@ -48,11 +48,6 @@ def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
             yield from leaves(item, f"{path}[{index}]")
     else:
         yield path, value
-
-
-def nbytes(value: Any) -> int:
-    """The bytes of all tensors in a value."""
-    return sum(leaf.nbytes for _, leaf in leaves(value) if isinstance(leaf, torch.Tensor))
 
 
 def blocks(shape: tuple[int, ...], limit: int = BLOCK_ELEMENTS) -> Iterator[tuple[Index, tuple[int, ...]]]:

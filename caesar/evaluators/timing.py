@@ -1,9 +1,10 @@
 """Timing reference and candidate alternately, on fresh inputs, until the mean is known well enough.
 
 In the order reference, candidate, candidate, reference, ..., so that a drifting clock rate favours
-neither; the second-level cache is emptied before each call. Outputs are asked for right after the call
-that made them: work that is put off could hide behind a reference that is timed in between. The
-judge's clock decides: what the candidate's process claims is used only where it agrees.
+neither; the second-level cache is emptied before each call. The outputs of every call are taken right
+after it, before anything else is timed, and compared: work that is put off could hide behind a
+reference that is timed in between, and work that is skipped behind a call whose outputs nobody looks
+at. The judge's clock decides: what the candidate's process claims is used only where it agrees.
 
 Imports torch: the judge only.
 """
@@ -17,17 +18,20 @@ from dataclasses import dataclass, field
 from itertools import cycle
 from typing import Any, Protocol
 
+import torch
+
 from caesar.effects import EvaluationSettings
 from caesar.evaluators.bench import Bench, Stand
 from caesar.evaluators.clock import Calibration
 from caesar.evaluators.contention import Watch
+from caesar.evaluators.device import TimedCall
 from caesar.evaluators.opponent import Called, Opponent
 from caesar.evaluators.protocol import Measured
-from caesar.evaluators.reference import secret_seed, set_seed
+from caesar.evaluators.reference import secret_seed
 from caesar.evaluators.statistics import settled, speedup_interval
-from caesar.evaluators.tensors import cloned
+from caesar.evaluators.wire import Shown
 
-__all__ = ["Bout", "measure"]
+__all__ = ["LEAST_QUIET_CALLS", "Bout", "Taken", "measure", "quiet_ms"]
 
 _LEAST_PAIRS = 10
 """Measured however long they take, unless calls are slow."""
@@ -45,10 +49,9 @@ _QUICK_PAIRS = 10
 _CLEARLY_SLOWER = 0.8
 """Where even the upper end of the speedup's interval is below, more calls would tell nothing that matters."""
 
-_VERIFY_ALL_BYTES = 4 << 20
-"""Outputs so small are compared after every timed call; larger ones after a share that nobody can foresee."""
-
-_VERIFIED_SHARE = 0.25
+LEAST_QUIET_CALLS, _QUIET_CALLS = 3, 6
+_QUIET_S = 0.25
+"""How often the reference is called before the candidate is loaded, and for how long; the first warms up."""
 
 _DECIMALS = 6
 """Of a millisecond: nanoseconds, finer than any clock here."""
@@ -57,11 +60,25 @@ _LEAST_MS = 1e-6
 """What no call takes less than: a claim of nothing would be no measurement."""
 
 
-class Check(Protocol):
-    """Has a timed call's outputs shown and compared."""
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One call's outputs, out of the candidate's reach."""
 
-    def __call__(self, stand: Stand, expected: Any) -> float:
-        """The milliseconds that showing took."""
+    shown: Shown
+    outputs: tuple[torch.Tensor | None, ...]
+    """One for each of the reference's outputs, None for one that is no tensor."""
+    ms: float
+    """How long showing and copying took, by the judge's clock."""
+
+
+class Examiner(Protocol):
+    """Looks at what a candidate's call has left."""
+
+    def take(self, stand: Stand) -> Taken:
+        """Have the last call's outputs shown, and copy them to where the candidate can't reach them."""
+
+    def compare(self, stand: Stand, expected: Any, taken: Taken) -> None:
+        """Compare what was taken with the reference's outputs; raises where they differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,61 +88,62 @@ class _Pair:
     reference_ms: float
     reference_launch_ms: float
     candidate: Called
-    shown_ms: float | None
+    shown_ms: float
 
 
 @dataclass(frozen=True, slots=True)
 class Bout:
-    """What is timed, and how outputs are checked."""
+    """What is timed, and who looks at outputs."""
 
     bench: Bench
     opponent: Opponent
     calibration: Calibration
-    check: Check
-    now: Callable[[], float]
+    examiner: Examiner
     watch: Watch = field(default_factory=Watch)
-    """What others do while the reference is timed: the candidate should be doing nothing then."""
+    """What others do while the candidate should be doing nothing."""
     _turns: Any = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_turns", cycle(enumerate(self.bench.stands)))
 
     def pair(self, *, candidate_first: bool) -> _Pair:
-        """Time one call of each."""
+        """Time one call of each, and compare their outputs."""
         slot, stand = next(self._turns)
         seed, inputs_seed = secret_seed(), secret_seed()  # told ahead, and never told
         self.opponent.prepare(slot=slot, seed=seed)
         inputs = stand.make(inputs_seed)
-        verify = self._verifies()
-        if verify:
-            self.bench.poison(0xFF)
+        self.bench.poison(0xFF)
         if candidate_first:
-            expected = self.bench.expected(inputs, seed=seed) if verify else None
-            candidate = self._candidate(stand, inputs, inputs_seed)
-            shown_ms = self.check(stand, expected) if verify else None  # at once: see the module's docstring
-            reference_ms, launch_ms, _ = self._reference(inputs, seed)
+            candidate, taken = self._candidate(stand, inputs, inputs_seed)
+            reference = self._reference(inputs, seed)
         else:
-            reference_ms, launch_ms, expected = self._reference(inputs, seed)
-            candidate = self._candidate(stand, inputs, inputs_seed)
-            shown_ms = self.check(stand, expected) if verify else None
-        return _Pair(reference_ms, launch_ms, candidate, shown_ms)
+            reference = self._reference(inputs, seed)
+            candidate, taken = self._candidate(stand, inputs, inputs_seed)
+        self.examiner.compare(stand, reference.result, taken)
+        return _Pair(reference.elapsed_ms, reference.launch_ms, candidate, taken.ms)
 
-    def _verifies(self) -> bool:
-        small = self.bench.outputs.nbytes <= _VERIFY_ALL_BYTES
-        return small or secrets.randbelow(1000) < _VERIFIED_SHARE * 1000
-
-    def _candidate(self, stand: Stand, inputs: list[Any], seed: int) -> Called:
-        """Release the inputs and have the candidate called on them, at once."""
-        stand.show(inputs, seed=seed)
-        self.bench.device.flush()
-        return self.opponent.call()
-
-    def _reference(self, inputs: list[Any], seed: int) -> tuple[float, float, Any]:
-        arguments = cloned(inputs) if self.bench.mutates else inputs
-        set_seed(seed)
+    def _candidate(self, stand: Stand, inputs: list[Any], seed: int) -> tuple[Called, Taken]:
+        """Release the inputs, have the candidate called on them at once, and take its outputs at once."""
         with self.watch.watching():
-            timed = self.bench.device.timed(lambda: self.bench.model(*arguments))
-        return timed.elapsed_ms, timed.launch_ms, timed.result
+            stand.show(inputs, seed=seed)
+            self.bench.device.flush()
+        called = self.opponent.call()
+        return called, self.examiner.take(stand)
+
+    def _reference(self, inputs: list[Any], seed: int) -> TimedCall:
+        with self.watch.watching():
+            return self.bench.timed(self.bench.model, inputs, seed=seed)
+
+
+def quiet_ms(bench: Bench, *, now: Callable[[], float]) -> float:
+    """What the reference takes, in milliseconds, while no candidate is there that could disturb it."""
+    stands = cycle(bench.stands)
+    times: list[float] = []
+    started = now()
+    while len(times) < LEAST_QUIET_CALLS or (len(times) < _QUIET_CALLS and now() - started < _QUIET_S):
+        inputs = next(stands).make(secret_seed())
+        times.append(bench.timed(bench.model, inputs, seed=secret_seed()).elapsed_ms)
+    return statistics.median(times[1:])
 
 
 def measure(
@@ -141,17 +159,7 @@ def measure(
         and not _enough(pairs, always=settings.timing == "always")
     ):
         pairs.append(bout.pair(candidate_first=len(pairs) % 2 == 1))
-    if not any(pair.shown_ms is not None for pair in pairs):
-        pairs.append(_verified_pair(bout))
     return _measured(bout.calibration, pairs)
-
-
-def _verified_pair(bout: Bout) -> _Pair:
-    """One more pair, checked: chance may have left out every one."""
-    while True:
-        pair = bout.pair(candidate_first=False)
-        if pair.shown_ms is not None:
-            return pair
 
 
 def _enough(pairs: list[_Pair], *, always: bool) -> bool:
@@ -189,7 +197,6 @@ def _measured(calibration: Calibration, pairs: list[_Pair]) -> tuple[Measured, t
         reference_launch_ms=round(statistics.median(pair.reference_launch_ms for pair in pairs), _DECIMALS),
         clock="candidate" if honest else "judge",
         overhead_ms=round(calibration.overhead_ms, _DECIMALS),
-        verified=sum(pair.shown_ms is not None for pair in pairs),
     )
     return measured, notes
 

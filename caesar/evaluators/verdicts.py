@@ -21,7 +21,6 @@ from caesar.domain import (
     Mismatch,
     Problem,
     Timing,
-    Trust,
     Verdict,
     digest_of,
     storable,
@@ -46,7 +45,6 @@ from caesar.evaluators.protocol import (
 from caesar.evaluators.statistics import (
     LEAST_PAIRS,
     beyond_one_process,
-    quantiles,
     samples_of,
     speedup_interval,
     timing_of,
@@ -55,7 +53,6 @@ from caesar.sandbox.box import Tier
 from caesar.sandbox.job import Ended, How
 
 __all__ = [
-    "TRUST",
     "VERSION",
     "Course",
     "Place",
@@ -67,9 +64,6 @@ __all__ = [
 
 VERSION = "2"
 """Changes whenever the same candidate could be judged differently; a run pins it."""
-
-TRUST = {Tier.NONE: Trust.NONE, Tier.PROCESS: Trust.LOW, Tier.NAMESPACE: Trust.HIGH}
-"""What a tier makes of a verdict: how hard it would have been to forge."""
 
 _DETAIL_CHARS = 4000
 _TEXT_LENGTH = 500
@@ -235,7 +229,7 @@ def _environment(work: Evaluate, course: Course, place: Place) -> Environment:
         cuda=described.cuda,
         precision=work.settings.precision.value,
         isolation=place.tier.value,
-        trust=TRUST[place.tier],
+        trust=place.tier.trust,
         seconds=_seconds(course.report, described),
         driver=described.driver,
         tf32=work.settings.tf32 is Tf32.ON,
@@ -286,10 +280,7 @@ def _findings(course: Course) -> tuple[Finding, ...]:
 def _timing(samples_ms: tuple[float, ...], texts: dict[Digest, str], *, launch_ms: float, clock: str) -> Timing:
     text = samples_of(samples_ms)
     texts[digest_of(text)] = text
-    shares = quantiles(samples_ms)
-    names = ("p05", "p25", "p75", "p95")
-    timing = timing_of(samples_ms)
-    return replace(timing, launch_ms=launch_ms, clock=clock, quantiles_ms=dict(zip(names, shares, strict=True)))
+    return replace(timing_of(samples_ms), launch_ms=launch_ms, clock=clock)
 
 
 def _baselines(measured: Measured | None, texts: dict[Digest, str]) -> tuple[Baseline, ...]:

@@ -13,9 +13,8 @@ import torch
 
 from caesar.evaluators.bench import Bench
 from caesar.evaluators.device import allow_tf32
-from caesar.evaluators.reference import Model, secret_seed, set_seed
+from caesar.evaluators.reference import Model, secret_seed
 from caesar.evaluators.statistics import settled
-from caesar.evaluators.tensors import cloned
 
 __all__ = ["baseline_ms"]
 
@@ -51,9 +50,7 @@ def _samples(bench: Bench, model: Model, *, now: Callable[[], float]) -> tuple[f
 
 
 def _call_ms(bench: Bench, model: Model, inputs: list[object]) -> float:
-    arguments = cloned(inputs) if bench.mutates else inputs
-    set_seed(secret_seed())
-    return round(bench.device.timed(lambda: model(*arguments)).elapsed_ms, _DECIMALS)
+    return round(bench.timed(model, inputs, seed=secret_seed()).elapsed_ms, _DECIMALS)
 
 
 def _compiled(model: Model, mode: str) -> Model:

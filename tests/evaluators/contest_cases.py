@@ -21,7 +21,8 @@ def bench_of(reference=REFERENCE, *, settings=QUICK, writable=False):
     """The problem of a reference's source, set up on the CPU."""
     loaded = load_reference(reference, device=Cpu(), precision=settings.precision)
     with torch.no_grad():
-        return open_bench(loaded, settings, writable=writable)
+        bench = open_bench(loaded, settings)
+        return bench.writable_copy() if writable else bench
 
 
 def told_of(value):

@@ -1,4 +1,5 @@
 import itertools
+import time
 
 import pytest
 import torch
@@ -8,10 +9,11 @@ from evaluation_cases import QUICK, REFERENCE
 from caesar.domain import Finding, Mismatch
 from caesar.effects import Ruling
 from caesar.evaluators.contest import Contest
+from caesar.evaluators.device import Cpu, TimedCall
 from caesar.evaluators.opponent import CandidateRaised
 from caesar.evaluators.policy import Policy
 from caesar.evaluators.protocol import Differs, Gone, Passed, Raised, Stage, Violated
-from caesar.evaluators.scrutiny import sliced_stand
+from caesar.evaluators.scrutiny import KINDS, sliced_stand
 from caesar.evaluators.wire import Lost, Violation
 from caesar.evaluators.wire import Raised as RaisedFrame
 
@@ -280,11 +282,25 @@ def test_what_was_measured_stands_whatever_becomes_of_the_candidate_then(error):
     held = Held(sparring=ending_at("trace", error))
 
     assert isinstance(held.ending, Passed)
+    assert ["untraced"] == held.findings
+
+
+def test_a_candidate_that_raises_when_traced_is_still_tried_on_another_shape():
+    def only_four(x):
+        return relu(x) if x.shape[0] == 4 else relu(x) + 1
+
+    held = Held(only_four, reference=PLAIN, sparring=ending_at("trace", CandidateRaised(RAISED)))
+
+    assert ["untraced", "shape_specialised"] == held.findings
+    assert "KeyError" in held.report.findings[0].detail
 
 
 @pytest.mark.parametrize("evidence", [b"", b"{}", b"\xff" * 99])
 def test_evidence_that_can_not_be_read_takes_nothing_back(evidence):
-    assert isinstance(Held(evidence=evidence).ending, Passed)
+    held = Held(evidence=evidence)
+
+    assert isinstance(held.ending, Passed)
+    assert ["untraced"] == held.findings
 
 
 def test_evidence_becomes_findings():
@@ -336,10 +352,36 @@ def test_work_put_off_until_somebody_looks_is_charged():
     assert min(held.ending.measured.candidate_ms) > 20.0
 
 
-def test_every_small_output_is_compared_when_timed():
+@pytest.mark.parametrize("at", range(3))
+def test_the_output_of_every_timed_call_is_compared(monkeypatch, at):
+    monkeypatch.setattr("caesar.evaluators.timing._warm_up", lambda _: 3)
+    calls = itertools.count(-len(KINDS) - QUICK.correctness_trials)
+
+    held = Held(lambda x: x - 1 if next(calls) == at else relu(x), reference=PLAIN)
+
+    assert "timed_output" == held.ending.reason
+
+
+def test_timed_calls_of_which_all_agree_count_by_the_candidates_clock():
     measured = Held().ending.measured
 
-    assert (3, "candidate", (1.0,) * 3) == (measured.verified, measured.clock, measured.candidate_ms)
+    assert ("candidate", (1.0,) * 3) == (measured.clock, measured.candidate_ms)
+
+
+def test_outputs_are_compared_as_they_were_when_they_were_shown():
+    bench = bench_of(PLAIN, writable=True)
+    opponent = Sparring(bench, relu)
+    contest = Contest(bench, opponent, sliced=None, work=None, policy=Policy(), progress=lambda _: None)
+    opponent.prepare(slot=0, seed=1)
+    bench.stands[0].release(1)
+    opponent.call()
+
+    taken = contest.take(bench.stands[0])
+    (before,) = (output.clone() for output in taken.outputs)
+    bench.poison(0)
+
+    assert torch.equal(before, taken.outputs[0])
+    assert taken.ms >= opponent.show_ms
 
 
 def test_a_mismatch_never_tells_a_seed(monkeypatch):
@@ -367,6 +409,31 @@ def test_the_references_parameters_are_restored_for_each_candidate():
         contest.report()
 
     assert torch.equal(before, bench.model.linear.weight)
+
+
+def slowed_reference(slow):
+    """The reference, which takes 20 ms more from its n-th call on that is timed, as if it was disturbed."""
+    calls = itertools.count()
+
+    def timed(self, call):
+        started = time.perf_counter()
+        result = call()
+        if next(calls) >= slow:
+            time.sleep(0.02)
+        return TimedCall((time.perf_counter() - started) * 1000.0, 0.1, result)
+
+    return timed
+
+
+@pytest.mark.parametrize(("slow", "found"), [(6, ["reference_disturbed"]), (0, []), (1000, [])])
+def test_a_reference_that_slows_down_beside_the_candidate_is_told(monkeypatch, slow, found):
+    monkeypatch.setattr(Cpu, "timed", slowed_reference(slow))
+    monkeypatch.setattr("caesar.evaluators.contest._DISTURBED", {False: (0.5, 10.0)})
+
+    held = Held()
+
+    assert found == [kind for kind in held.findings if kind != "cpu_shared"]
+    assert isinstance(held.ending, Passed)
 
 
 def test_a_time_in_which_the_device_can_not_have_done_the_work_is_told(monkeypatch):

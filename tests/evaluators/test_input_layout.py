@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from caesar.evaluators.buffers import HostBuffer
-from caesar.evaluators.layout import Plan, Planner, filled, planned_tensors, rebuilt
+from caesar.evaluators.layout import Plan, Planner, filled, rebuilt
 from caesar.evaluators.tensors import leaves, same_bits
 
 DTYPES = [torch.float32, torch.float16, torch.bfloat16, torch.int64, torch.bool, torch.uint8, torch.complex64]
@@ -91,7 +91,7 @@ def test_a_plan_travels_as_json(value):
 @given(st.lists(tensors(), max_size=6))
 def test_places_are_aligned_and_never_overlap(value):
     planner = Planner()
-    places = list(planned_tensors(planner.plan(value)))
+    places = planner.plan(value).items
 
     assert all(place.offset % 256 == 0 for place in places)
     assert all(one.offset + one.nbytes <= other.offset for one, other in itertools.pairwise(places))

@@ -7,10 +7,11 @@ import struct
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 from evaluation_cases import CANDIDATE, GRANT, QUICK, REFERENCE, evaluation_of
 
-from caesar.domain import Trust, Verdict
+from caesar.domain import Finding, Trust, Verdict
 from caesar.effects import BaselineKind, Grant, Ruling
 from caesar.errors import Fault
 from caesar.evaluators import local
@@ -37,7 +38,7 @@ from caesar.sandbox.job import Ended, How
 DESCRIBED = Described("a processor", "2.13", None, None, 1.0)
 KILLED = Ended(How.TIMED_OUT, 0, (), "", 1.0)
 CRASHED = Ended(How.SIGNALLED, 11, (), "", 1.0)
-TIMES = Measured((1.0,) * 6, (2.0,) * 6, 0.5, 0.5, "candidate", 0.1, 6)
+TIMES = Measured((1.0,) * 6, (2.0,) * 6, 0.5, 0.5, "candidate", 0.1)
 BEFORE_TRIAL = (Stage.SETUP, Stage.CANDIDATE)
 IN_TRIAL = (*BEFORE_TRIAL, Stage.TRIAL)
 
@@ -453,6 +454,22 @@ def test_further_baselines_are_measured_once_and_kept(tmp_path):
     assert [("eager", False), ("compile:default", True)] == [
         (one.name, one.cached) for one in second.evaluation.baselines
     ]
+
+
+def test_no_baseline_is_kept_that_the_candidate_may_have_disturbed(tmp_path):
+    settings = replace(QUICK, baselines=(BaselineKind.EAGER, BaselineKind.COMPILE))
+    told = Baselines({"compile:default": (0.5,) * 10}, {}, 1.0)
+    cache = BaselineCache(tmp_path / "cache")
+    disturbed = msgspec.structs.replace(PASS, findings=(Finding("reference_disturbed", "by half"),))
+
+    seen = []
+    for number in range(2):
+        (scratch := tmp_path / str(number)).mkdir()
+        zygote = FakeZygote(disturbed, baselines=told)
+        (evaluated,) = evaluated_by(zygote, scratch, evaluation_of(settings=settings), baselines=cache)
+        seen += [one.cached for one in evaluated.evaluation.baselines]
+
+    assert [False] * 4 == seen
 
 
 def test_a_baseline_that_can_not_be_measured_is_left_out(tmp_path):

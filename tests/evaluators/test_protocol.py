@@ -25,7 +25,7 @@ from caesar.evaluators.protocol import (
 texts = st.text(max_size=20).map(storable)
 seconds = st.floats(0, 1e6)
 times = st.lists(st.floats(0, 1e6), min_size=1, max_size=4).map(tuple)
-measured = st.builds(Measured, times, times, seconds, seconds, texts, seconds, st.integers(0, 100))
+measured = st.builds(Measured, times, times, seconds, seconds, texts, seconds)
 mismatches = st.builds(Mismatch, texts, texts, texts, index=st.none() | st.lists(st.integers(0, 9)).map(tuple))
 endings = st.one_of(
     st.builds(Passed, measured),

@@ -22,7 +22,6 @@ from caesar.evaluators.protocol import (
     Violated,
 )
 from caesar.evaluators.verdicts import (
-    TRUST,
     VERSION,
     Course,
     Place,
@@ -39,8 +38,8 @@ CANDIDATE = {Stage.SETUP: 0.0, Stage.CANDIDATE: 1.0}
 TRIAL = {**CANDIDATE, Stage.TRIAL: 2.0}
 TIMING = {**TRIAL, Stage.SCRUTINY: 3.0, Stage.TIMING: 4.0}
 ALL = {**TIMING, Stage.EVIDENCE: 5.5}
-TIMES = Measured((1.0, 3.0, 2.0), (4.0, 4.0, 4.0), 0.5, 0.25, "candidate", 0.1, 3)
-LONG = Measured((1.0,) * 20, (2.0,) * 20, 0.5, 0.25, "judge", 0.1, 20)
+TIMES = Measured((1.0, 3.0, 2.0), (4.0, 4.0, 4.0), 0.5, 0.25, "candidate", 0.1)
+LONG = Measured((1.0,) * 20, (2.0,) * 20, 0.5, 0.25, "judge", 0.1)
 VALUES = Mismatch("values", "1", "2", index=(0,), pattern="dim 0: 1 of 4 (0)")
 PLACE = Place("cpu:0", None, Tier.NONE)
 KILLED = Ended(How.TIMED_OUT, 0, (), "", 6.0)
@@ -129,11 +128,13 @@ def test_the_environment_says_where_and_how_well_guarded_an_evaluation_ran(tier)
         environment.precision,
     )
     assert ("550.1", False, {"power_w": 70.0}) == (environment.driver, environment.tf32, environment.conditions)
-    assert (tier.value, TRUST[tier]) == (environment.isolation, environment.trust)
+    assert (tier.value, tier.trust) == (environment.isolation, environment.trust)
 
 
 def test_no_tier_is_trusted_more_than_a_stricter_one():
-    assert {Tier.NONE: Trust.NONE, Tier.PROCESS: Trust.LOW, Tier.NAMESPACE: Trust.HIGH} == TRUST
+    assert {Tier.NONE: Trust.NONE, Tier.PROCESS: Trust.LOW, Tier.NAMESPACE: Trust.HIGH} == {
+        tier: tier.trust for tier in Tier
+    }
 
 
 def test_the_name_of_the_device_is_the_inventory_s_where_it_has_one():
