@@ -354,6 +354,7 @@ def evaluated_of(work: Evaluate, grant: Grant, judgement: Judgement, *, isolatio
         isolation=isolation,
         trust=Trust.NONE,
         seconds={"kernelbench": judgement.seconds},
+        alone=grant.alone,
     )
     evaluation = Evaluation(
         verdict=verdict,

@@ -348,7 +348,7 @@ class LocalEvaluator:
         return self._cpus.get(grant.device) or tuple(sorted(os.sched_getaffinity(0)))
 
     def _place(self, grant: Grant) -> Place:
-        return Place(grant.device, self._device_names.get(grant.device), self._tier)
+        return Place(grant.device, self._device_names.get(grant.device), self._tier, grant.alone)
 
 
 def hub_environment(environ: Mapping[str, str]) -> dict[str, str]:

@@ -82,6 +82,7 @@ class Place:
     device: str
     device_name: str | None
     tier: Tier
+    alone: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +235,7 @@ def _environment(work: Evaluate, course: Course, place: Place) -> Environment:
         driver=described.driver,
         tf32=work.settings.tf32 is Tf32.ON,
         conditions=dict(course.report.conditions),
+        alone=place.alone,
     )
 
 

@@ -118,7 +118,8 @@ def test_every_timed_call_is_among_the_texts():
 
 @pytest.mark.parametrize("tier", list(Tier))
 def test_the_environment_says_where_and_how_well_guarded_an_evaluation_ran(tier):
-    environment = judged(Passed(TIMES), place=Place("cpu:0", None, tier)).evaluation.environment
+    place = Place("cpu:0", None, tier, alone=True)
+    environment = judged(Passed(TIMES), place=place).evaluation.environment
 
     assert ("cpu:0", "a processor", "2.13", None, "fp32") == (
         environment.device,
@@ -127,6 +128,7 @@ def test_the_environment_says_where_and_how_well_guarded_an_evaluation_ran(tier)
         environment.cuda,
         environment.precision,
     )
+    assert environment.alone
     assert ("550.1", False, {"power_w": 70.0}) == (environment.driver, environment.tf32, environment.conditions)
     assert (tier.value, tier.trust) == (environment.isolation, environment.trust)
 
