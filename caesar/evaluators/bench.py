@@ -47,34 +47,31 @@ Inputs = Callable[[int], list[Any]]
 """Makes the inputs of a seed; the same for the same seed."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Stand:
     """One set of inputs that a candidate can be called on."""
 
     slot: Slot
     buffer: Buffer
     make: Inputs
-    seed: int = -1
 
     def release(self, seed: int) -> list[Any]:
         """Write the inputs of a seed where the candidate sees them; the same, where it does not."""
         inputs = self.make(seed)
-        self.show(inputs, seed=seed)
+        self.show(inputs)
         return inputs
 
-    def show(self, inputs: list[Any], *, seed: int) -> None:
-        """Write inputs that were made from a seed where the candidate sees them."""
-        self.seed = seed
+    def show(self, inputs: list[Any]) -> None:
+        """Write inputs where the candidate sees them."""
         filled(self.slot.inputs, self.buffer, inputs)
 
     def unsealed(self) -> Stand:
         """The same inputs in host memory of its own, which a candidate can write to."""
         return Stand(self.slot, HostBuffer.create(self.slot.nbytes, sealed=False), self.make)
 
-    def intact(self) -> bool:
-        """Whether the buffer still holds what was released: the inputs are made again and compared."""
-        held = rebuilt(self.slot.inputs, self.buffer)
-        return _alike(held, self.make(self.seed))
+    def holds(self, inputs: list[Any]) -> bool:
+        """Whether the buffer still holds the inputs that were shown, byte for byte."""
+        return _alike(rebuilt(self.slot.inputs, self.buffer), inputs)
 
 
 @dataclass(frozen=True, slots=True)

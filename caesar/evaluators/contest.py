@@ -173,17 +173,17 @@ class Contest:
             self._account.notice("vacuous", f"{idle} would pass this problem as well")
         found = self._answered(stand, expected, seed=seed)
         if found is not None:
-            self._look_closer(stand, expected, seed=seed)
+            self._look_closer(stand, inputs, expected, seed=seed)
             raise Wrong(found.kind, found)
-        if not stand.intact():
+        if not stand.holds(inputs):
             self._account.notice("input_mutated", "the candidate changed its inputs")
         account.trials_passed += 1
 
-    def _look_closer(self, stand: Stand, expected: Any, *, seed: int) -> None:
+    def _look_closer(self, stand: Stand, inputs: list[Any], expected: Any, *, seed: int) -> None:
         """What else to say of a wrong answer: changed inputs, and whether it is right the next time."""
-        if not stand.intact():
+        if not stand.holds(inputs):
             self._account.note("input_mutated", "the candidate changed its inputs")
-        stand.release(stand.seed)
+        stand.show(inputs)
         if self._answered(stand, expected, seed=seed) is None:
             self._account.note("flaky", "the same inputs gave a wrong output, then a right one")
 
@@ -276,12 +276,12 @@ class Contest:
         if finding is not None:
             self._account.notice(finding.kind, finding.detail)
 
-    def compare(self, stand: Stand, expected: Any, taken: Taken) -> None:
+    def compare(self, stand: Stand, inputs: list[Any], expected: Any, taken: Taken) -> None:
         """Compare what was taken after a timed call with what is expected; wrong outputs end the contest."""
         found = self._mismatch(expected, taken)
         if found is not None:
             raise Wrong("timed_output", found)
-        if not stand.intact():
+        if not stand.holds(inputs):
             self._account.notice("input_mutated", "the candidate changed its inputs while it was timed")
 
     def _notice_disturbance(self, reference_ms: float, quiet: float) -> None:

@@ -77,8 +77,11 @@ class Examiner(Protocol):
     def take(self, stand: Stand) -> Taken:
         """Have the last call's outputs shown, and copy them to where the candidate can't reach them."""
 
-    def compare(self, stand: Stand, expected: Any, taken: Taken) -> None:
-        """Compare what was taken with the reference's outputs; raises where they differ."""
+    def compare(self, stand: Stand, inputs: list[Any], expected: Any, taken: Taken) -> None:
+        """Compare what was taken with the reference's outputs, and the stand with the inputs shown there.
+
+        Raises where they differ.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,23 +112,23 @@ class Bout:
     def pair(self, *, candidate_first: bool) -> _Pair:
         """Time one call of each, and compare their outputs."""
         slot, stand = next(self._turns)
-        seed, inputs_seed = secret_seed(), secret_seed()  # told ahead, and never told
+        seed = secret_seed()
         self.opponent.prepare(slot=slot, seed=seed)
-        inputs = stand.make(inputs_seed)
+        inputs = stand.make(secret_seed())  # another seed: the candidate was told the call's
         self.bench.poison(0xFF)
         if candidate_first:
-            candidate, taken = self._candidate(stand, inputs, inputs_seed)
+            candidate, taken = self._candidate(stand, inputs)
             reference = self._reference(inputs, seed)
         else:
             reference = self._reference(inputs, seed)
-            candidate, taken = self._candidate(stand, inputs, inputs_seed)
-        self.examiner.compare(stand, reference.result, taken)
+            candidate, taken = self._candidate(stand, inputs)
+        self.examiner.compare(stand, inputs, reference.result, taken)
         return _Pair(reference.elapsed_ms, reference.launch_ms, candidate, taken.ms)
 
-    def _candidate(self, stand: Stand, inputs: list[Any], seed: int) -> tuple[Called, Taken]:
+    def _candidate(self, stand: Stand, inputs: list[Any]) -> tuple[Called, Taken]:
         """Release the inputs, have the candidate called on them at once, and take its outputs at once."""
         with self.watch.watching():
-            stand.show(inputs, seed=seed)
+            stand.show(inputs)
             self.bench.device.flush()
         called = self.opponent.call()
         return called, self.examiner.take(stand)

@@ -46,23 +46,23 @@ def test_released_inputs_are_those_of_the_seed_where_a_candidate_sees_them():
     assert torch.equal(ours, theirs)
 
 
-def test_inputs_that_were_written_to_are_not_intact():
+def test_a_stand_that_was_written_to_does_not_hold_its_inputs():
     stand = bench_of(writable=True).stands[0]
-    stand.release(5)
+    inputs = stand.release(5)
     (shown,) = rebuilt(stand.slot.inputs, stand.buffer)
 
-    before = stand.intact()
+    before = stand.holds(inputs)
     shown[0, 0] += 1
 
-    assert (True, False) == (before, stand.intact())
+    assert (True, False) == (before, stand.holds(inputs))
 
 
-def test_expanded_inputs_are_intact_where_nobody_wrote_to_them():
+def test_expanded_inputs_are_held_where_nobody_wrote_to_them():
     reference = REFERENCE.replace("[torch.rand(4, 8) - 0.5]", "[torch.rand(1).expand(8)]")
     stand = bench_of(reference).stands[0]
-    stand.release(5)
+    inputs = stand.release(5)
 
-    assert stand.intact()
+    assert stand.holds(inputs)
 
 
 def test_a_reference_that_writes_to_its_inputs_gets_its_own():
