@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from caesar.effects import EvaluationSettings, Tf32
-from caesar.evaluators.buffers import Buffer, HostBuffer, create_buffer
+from caesar.evaluators.buffers import Buffer, HostBuffer, OwnBuffer, create_buffer
 from caesar.evaluators.device import Device, TimedCall
 from caesar.evaluators.layout import Plan, Planner, filled, rebuilt
 from caesar.evaluators.reference import (
@@ -65,6 +65,10 @@ class Stand:
         """Write inputs where the candidate sees them."""
         filled(self.slot.inputs, self.buffer, inputs)
 
+    def withdraw(self) -> None:
+        """Take the inputs away again: who has not read them by now never will."""
+        self.buffer.wipe()
+
     def unsealed(self) -> Stand:
         """The same inputs in host memory of its own, which a candidate can write to."""
         return Stand(self.slot, HostBuffer.create(self.slot.nbytes, sealed=False), self.make)
@@ -86,6 +90,8 @@ class Bench:
     mutates: bool
     """Whether the reference writes to its inputs, so that it needs its own."""
     outputs: Buffer
+    kept: OwnBuffer
+    """Where the outputs are copied to, out of a candidate's reach, before they are looked at."""
     stands: tuple[Stand, ...]
     """The rotation, all of one form."""
     writable: bool = False
@@ -179,6 +185,7 @@ def open_bench(reference: Reference, settings: EvaluationSettings) -> Bench:
         state=state,
         mutates=mutates,
         outputs=create_buffer(output_bytes, cuda=cuda, sealed=False),
+        kept=OwnBuffer(output_bytes, cuda=cuda),
         stands=tuple(
             Stand(slot, create_buffer(slot.nbytes, cuda=cuda, sealed=True), reference.inputs)
             for _ in range(count)

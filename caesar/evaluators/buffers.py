@@ -12,6 +12,7 @@ from __future__ import annotations
 import fcntl
 import mmap
 import os
+import secrets
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -19,10 +20,13 @@ from typing import Any, Self
 
 import torch
 
-__all__ = ["Buffer", "DeviceBuffer", "HostBuffer", "attach_buffer", "create_buffer"]
+__all__ = ["Buffer", "DeviceBuffer", "HostBuffer", "OwnBuffer", "attach_buffer", "create_buffer"]
 
 _F_SEAL_FUTURE_WRITE = 0x10
 """Python has no name for it: no new writable mapping and no write, while older mappings stay writable."""
+
+_MOST_PIECES = 16
+_LEAST_PIECE = 1 << 16
 
 _FIXED = fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK
 """A file that can't shrink can't fault in whoever maps it."""
@@ -44,6 +48,12 @@ class Buffer(ABC):
     def bytes(self) -> torch.Tensor:
         """All of it."""
         return self.view(0, (self.nbytes,), (1,), torch.uint8)
+
+    def wipe(self) -> None:
+        """Overwrite it with zeros, piece by piece in an order that nobody can foresee."""
+        whole = self.bytes()
+        for piece in _scattered(self.nbytes):
+            whole[piece].zero_()
 
     def close(self) -> None:
         """Close the descriptor; mappings stay as long as tensors of them do."""
@@ -82,6 +92,30 @@ class HostBuffer(Buffer):
             warnings.simplefilter("ignore")  # torch warns of read-only memory, which is the point of it
             flat = torch.frombuffer(self._memory, dtype=dtype, count=extent, offset=offset)
         return flat.as_strided(tuple(shape), tuple(stride))
+
+
+class OwnBuffer(Buffer):
+    """Memory that only this process sees, in which a copy of a shared buffer is read like the buffer."""
+
+    def __init__(self, nbytes: int, *, cuda: bool) -> None:
+        self.descriptor = -1
+        self.nbytes = nbytes
+        self._flat = torch.zeros(max(1, nbytes), dtype=torch.uint8, device="cuda" if cuda else "cpu")
+
+    def view(
+        self, offset: int, shape: Sequence[int], stride: Sequence[int], dtype: torch.dtype
+    ) -> torch.Tensor:
+        """A tensor over a part of it."""
+        return _view(self._flat, offset, shape, stride, dtype)
+
+    def take(self, other: Buffer) -> None:
+        """Copy another buffer of the same size, piece by piece in an order that nobody can foresee.
+
+        Whoever still writes to the other one does not get to every piece before it is copied.
+        """
+        ours, theirs = self.bytes(), other.bytes()
+        for piece in _scattered(self.nbytes):
+            ours[piece].copy_(theirs[piece])
 
 
 class DeviceBuffer(Buffer):
@@ -124,17 +158,8 @@ class DeviceBuffer(Buffer):
         self, offset: int, shape: Sequence[int], stride: Sequence[int], dtype: torch.dtype
     ) -> torch.Tensor:
         """A tensor over a part of the mapping."""
-        if _extent(shape, stride) == 0:
-            return torch.empty(tuple(shape), dtype=dtype, device="cuda")
-        return (
-            self._flat()
-            .narrow(0, offset, _extent(shape, stride) * dtype.itemsize)
-            .view(dtype)
-            .as_strided(tuple(shape), tuple(stride))
-        )
-
-    def _flat(self) -> torch.Tensor:
-        return torch.as_tensor(_Foreign(self._address, self._size), device="cuda")
+        flat = torch.as_tensor(_Foreign(self._address, self._size), device="cuda")
+        return _view(flat, offset, shape, stride, dtype)
 
 
 class _Foreign:
@@ -160,6 +185,25 @@ def attach_buffer(descriptor: int, nbytes: int, *, cuda: bool, writable: bool) -
     if cuda:
         return DeviceBuffer.attach(descriptor, nbytes, writable=writable)
     return HostBuffer(descriptor, nbytes, writable=writable)
+
+
+def _view(
+    flat: torch.Tensor, offset: int, shape: Sequence[int], stride: Sequence[int], dtype: torch.dtype
+) -> torch.Tensor:
+    """A tensor over a part of some bytes."""
+    extent = _extent(shape, stride)
+    if extent == 0:
+        return torch.empty(tuple(shape), dtype=dtype, device=flat.device)
+    part = flat.narrow(0, offset, extent * dtype.itemsize).view(dtype)
+    return part.as_strided(tuple(shape), tuple(stride))
+
+
+def _scattered(nbytes: int) -> list[slice]:
+    """All of so many bytes in pieces, in an order that nobody can foresee."""
+    size = max(_LEAST_PIECE, -(-nbytes // _MOST_PIECES))
+    pieces = [slice(start, min(start + size, nbytes)) for start in range(0, nbytes, size)]
+    secrets.SystemRandom().shuffle(pieces)
+    return pieces
 
 
 def _extent(shape: Sequence[int], stride: Sequence[int]) -> int:

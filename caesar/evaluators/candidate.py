@@ -83,12 +83,15 @@ class _Process:
         self._host = attach_buffer(host, setup.host_bytes, cuda=False, writable=False)
         self._outputs = attach_buffer(outputs, setup.output_bytes, cuda=setup.cuda, writable=True)
         self._slots = [self._attached(fd, slot.nbytes) for fd, slot in zip(slots, setup.slots, strict=True)]
+        self._starts = [buffer.bytes().data_ptr() for buffer in self._slots]
         self._witness = Witness(self._device)
         self._model: Model = _nothing
         self._is_loaded = False
         self._slot = 0
         self._ahead: list[Any] = []
         self._result: Any = None
+        self._saved: dict[int, torch.Tensor] = {}
+        """By their ids, copies of those outputs that lie in the inputs' memory."""
         self._stand_ins: list[torch.Tensor] | None = None
 
     def _attached(self, descriptor: int, nbytes: int) -> Buffer:
@@ -152,7 +155,20 @@ class _Process:
         arguments = self._ahead
         timed = self._device.timed(lambda: model(*arguments))
         self._result = timed.result
+        self._save_inputs_among(timed.result)
         return Done(command.number, timed.elapsed_ms, timed.launch_ms)
+
+    def _save_inputs_among(self, result: Any) -> None:
+        """Copy those outputs that are inputs, whole or in part: the inputs are about to be withdrawn."""
+        start = self._starts[self._slot]
+        span = range(start, start + self._setup.slots[self._slot].nbytes)
+        self._saved = {
+            id(leaf): leaf.clone()
+            for _, leaf in leaves(result)
+            if type(leaf) is torch.Tensor and leaf.layout is torch.strided and leaf.data_ptr() in span
+        }
+        if self._saved:
+            self._device.synchronize()
 
     def _shown(self, command: Command) -> Shown:
         """Copy what fits; the judge compares the description before it looks at the buffer."""
@@ -161,7 +177,7 @@ class _Process:
             if output.place is not None and isinstance(leaf, torch.Tensor):
                 target = rebuilt(output.place, self._outputs)
                 if _fits(leaf, target):
-                    target.copy_(leaf)
+                    target.copy_(self._saved.get(id(leaf), leaf))
         self._device.synchronize()
         described_leaves = tuple(described(leaf, device=self._device) for _, leaf in found)
         return Shown(command.number, skeleton(found), described_leaves, len(found))

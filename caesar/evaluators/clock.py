@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
-__all__ = ["ASLEEP_MS", "AWAKE_MS", "Calibration"]
+__all__ = ["ASLEEP_MS", "AWAKE_MS", "Calibration", "Span"]
 
 _SHARE = 0.05
 AWAKE_MS, ASLEEP_MS = 0.1, 0.3
@@ -19,40 +19,62 @@ can tell, and only the roofline says otherwise. With 0.06 an H100 took 27 of 200
 dishonest.
 """
 
-_SHOW_SHARE = 0.5
-"""By which share showing may take longer than it did before the candidate was loaded, and by the same slack."""
+_WITHDRAW_SHARE, _SHOW_SHARE = 0.1, 0.25
+"""By which share the two may take longer than before the candidate was loaded, and by the same slack.
+
+Withdrawing is the judge's own work, which an honest candidate does nothing to; showing is the candidate's.
+"""
+
+_WRITE_SHARE = 0.3
+"""A call that takes a smaller share of what copying its outputs takes can't have written them.
+
+Copying reads and writes: where writing alone needs no reading at all it is a third.
+"""
 
 _SHARE_PUT_OFF = 0.1
 """And by which share of a call's time: what a candidate could gain at most by putting work off."""
 
-_ODD_SHARE = 0.25
-"""Which share of calls may be out of line by chance, one in any case: an interrupted call tells nothing."""
+_ODD_SHARE = 1 / 3
+"""Which share of calls may be out of line by chance, one in any case: an interrupted call tells nothing.
+
+A speedup is one of medians, which so few calls hardly move.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """How long something takes where a candidate has no part in it."""
+
+    ms: float
+    spread_ms: float
+    """From the median to the ninetieth percentile."""
+    least_ms: float
+
+    @classmethod
+    def of(cls, samples_ms: Sequence[float]) -> Self:
+        """From samples in their order, the first half of which is warm-up."""
+        warm = sorted(samples_ms[len(samples_ms) // 2 :])
+        median = statistics.median(warm)
+        return cls(median, warm[int(0.9 * (len(warm) - 1))] - median, warm[0])
+
+
+_NOTHING = Span(0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What the judge's clock counts where nothing is called: talking, synchronising, copying."""
+    """What the judge's clock counts where nothing is called: talking, synchronising, wiping, copying."""
 
-    overhead_ms: float
-    spread_ms: float
-    """From the median to the ninetieth percentile."""
-    show_ms: float
-    show_spread_ms: float
+    idle: Span = _NOTHING
+    withdrawing: Span = _NOTHING
+    """The inputs, right after a call."""
+    showing: Span = _NOTHING
+    """The outputs, right after that."""
     slack_ms: float = AWAKE_MS
-
-    @classmethod
-    def unknown(cls) -> Self:
-        """Before anything was asked."""
-        return cls(0.0, 0.0, 0.0, 0.0)
-
-    @classmethod
-    def of(cls, idle_ms: Sequence[float], show_ms: Sequence[float], *, slack_ms: float = AWAKE_MS) -> Self:
-        """From asking and showing with nothing to do; the first half of each is warm-up."""
-        return cls(*_middle(idle_ms), *_middle(show_ms), slack_ms)
 
     def judged(self, wall_ms: float) -> float:
         """A call's time by the judge's clock, its overhead taken off."""
-        return max(wall_ms - self.overhead_ms, 1e-6)
+        return max(wall_ms - self.idle.ms, 1e-6)
 
     def agrees(self, claimed_ms: Sequence[float], wall_ms: Sequence[float]) -> bool:
         """Whether the claims can be true: neither their median nor many of them are too small for noise."""
@@ -64,31 +86,39 @@ class Calibration:
 
     def _least(self, judged_ms: float) -> float:
         """The smallest claim that can be true where the judge's clock says so much."""
-        return judged_ms * (1 - _SHARE) - self.slack_ms - 2 * self.spread_ms
+        return judged_ms * (1 - _SHARE) - self.slack_ms - 2 * self.idle.spread_ms
 
-    def late(self, shown_ms: Sequence[float], *, wall_ms: Sequence[float]) -> tuple[float, ...]:
-        """What each call put off until it was shown, in milliseconds.
+    def late(
+        self, withdrawn_ms: Sequence[float], shown_ms: Sequence[float], *, wall_ms: Sequence[float]
+    ) -> tuple[float, ...]:
+        """What each call put off until its inputs were withdrawn or its outputs shown, in milliseconds.
 
-        All zeros where no more were late than chance explains.
+        All of the showing where the call was too short to have written its outputs: they came about
+        when they were to be copied. All zeros where no more were late than chance explains.
         """
-        found = tuple(self._put_off(shown, wall_ms=wall_ms) for shown in shown_ms)
+        call_ms = statistics.median(wall_ms)
+        found = tuple(
+            self._put_off(withdrawn, self.withdrawing, share=_WITHDRAW_SHARE, call_ms=call_ms)
+            + (
+                shown
+                if self.judged(wall) < self._writing_ms()
+                else self._put_off(shown, self.showing, share=_SHOW_SHARE, call_ms=call_ms)
+            )
+            for withdrawn, shown, wall in zip(withdrawn_ms, shown_ms, wall_ms, strict=True)
+        )
         if sum(late > 0 for late in found) <= _odd_ones(len(found)):
             return (0.0,) * len(found)
         return found
 
-    def _put_off(self, shown_ms: float, *, wall_ms: Sequence[float]) -> float:
-        """The milliseconds that showing takes beyond what copying does: work put off until somebody looked."""
-        late_ms = shown_ms - self.show_ms
-        noise_ms = 2 * self.show_spread_ms + _SHARE_PUT_OFF * statistics.median(wall_ms)
-        explained_ms = _SHOW_SHARE * self.show_ms + self.slack_ms + noise_ms
-        return late_ms if late_ms > explained_ms else 0.0
+    def _writing_ms(self) -> float:
+        """What writing the outputs takes at least; zero where it is too little for this clock."""
+        return _WRITE_SHARE * max(0.0, self.showing.least_ms - self.idle.ms - self.slack_ms)
 
-
-def _middle(samples_ms: Sequence[float]) -> tuple[float, float]:
-    """The median, and the distance to the ninetieth percentile."""
-    warm = sorted(samples_ms[len(samples_ms) // 2 :])
-    median = statistics.median(warm)
-    return median, warm[int(0.9 * (len(warm) - 1))] - median
+    def _put_off(self, took_ms: float, span: Span, *, share: float, call_ms: float) -> float:
+        """The milliseconds beyond what the span explains; none where noise explains them."""
+        late_ms = took_ms - span.ms
+        noise_ms = 2 * span.spread_ms + _SHARE_PUT_OFF * call_ms
+        return late_ms if late_ms > share * span.ms + self.slack_ms + noise_ms else 0.0
 
 
 def _odd_ones(calls: int) -> int:

@@ -17,7 +17,7 @@ from caesar.domain import Mismatch, storable
 from caesar.effects import Tf32
 from caesar.evaluators.account import Account, Wrong
 from caesar.evaluators.bench import Bench, Stand
-from caesar.evaluators.clock import ASLEEP_MS, AWAKE_MS, Calibration
+from caesar.evaluators.clock import ASLEEP_MS, AWAKE_MS, Calibration, Span
 from caesar.evaluators.compare import is_finite, mismatch
 from caesar.evaluators.evidence import evidence_of, findings_of
 from caesar.evaluators.layout import rebuilt
@@ -88,7 +88,7 @@ class Contest:
         self._now = now
         self._began = now()
         self._account = Account(policy)
-        self._calibration = Calibration.unknown()
+        self._calibration = Calibration()
 
     @property
     def _tolerance(self) -> float:
@@ -144,16 +144,21 @@ class Contest:
 
     def _calibrate(self) -> None:
         """Learn what asking and showing cost, from a process in which nothing of the candidate's has run."""
-        idle, shown = [], []
+        idle: list[float] = []
+        taken: list[Taken] = []
         for _ in range(_IDLE_CALLS):
             self._bench.device.flush()
             self._pause()
             idle.append(self._opponent.idle().wall_ms)
         for _ in range(_IDLE_SHOWS):
             self._opponent.idle()
-            shown.append(self.take(self._bench.stands[0]).ms)
-        slack_ms = AWAKE_MS if self._bench.spin_s else ASLEEP_MS
-        self._calibration = Calibration.of(idle, shown, slack_ms=slack_ms)
+            taken.append(self.take(self._bench.stands[0]))
+        self._calibration = Calibration(
+            idle=Span.of(idle),
+            withdrawing=Span.of([one.withdrawn_ms for one in taken]),
+            showing=Span.of([one.shown_ms for one in taken]),
+            slack_ms=AWAKE_MS if self._bench.spin_s else ASLEEP_MS,
+        )
 
     def _pause(self) -> None:
         """Let the candidate's process fall asleep, as it does between calls, unless it waits without."""
@@ -171,46 +176,47 @@ class Contest:
         idle = passes_idly(inputs, expected, tolerance=self._tolerance) if account.trials == 1 else None
         if idle is not None:
             self._account.notice("vacuous", f"{idle} would pass this problem as well")
-        found = self._answered(stand, expected, seed=seed)
+        taken, intact = self._called(stand, inputs, seed=seed)
+        found = self._mismatch(expected, taken)
+        if not intact:
+            account.note("input_mutated", "the candidate changed its inputs")
         if found is not None:
-            self._look_closer(stand, inputs, expected, seed=seed)
+            self._call_again(stand, inputs, expected, seed=seed)
             raise Wrong(found.kind, found)
-        if not stand.holds(inputs):
-            self._account.notice("input_mutated", "the candidate changed its inputs")
+        account.settle()
         account.trials_passed += 1
 
-    def _look_closer(self, stand: Stand, inputs: list[Any], expected: Any, *, seed: int) -> None:
-        """What else to say of a wrong answer: changed inputs, and whether it is right the next time."""
-        if not stand.holds(inputs):
-            self._account.note("input_mutated", "the candidate changed its inputs")
+    def _call_again(self, stand: Stand, inputs: list[Any], expected: Any, *, seed: int) -> None:
+        """What else to say of a wrong answer: whether it is right the next time."""
         stand.show(inputs)
-        if self._answered(stand, expected, seed=seed) is None:
+        taken, _ = self._called(stand, inputs, seed=seed)
+        if self._mismatch(expected, taken) is None:
             self._account.note("flaky", "the same inputs gave a wrong output, then a right one")
 
-    def _answered(self, stand: Stand, expected: Any, *, seed: int) -> Mismatch | None:
-        """Call the candidate on what is released; how its outputs differ from what is expected."""
-        return self._mismatch(expected, self._called(stand, seed=seed))
-
-    def _called(self, stand: Stand, *, seed: int) -> Taken:
-        """What the candidate makes of what is released; the call is not timed."""
+    def _called(self, stand: Stand, inputs: list[Any], *, seed: int) -> tuple[Taken, bool]:
+        """What the candidate makes of the inputs that are shown, and whether it left them as they were."""
         self._bench.poison(_POISONS[self._account.trials % len(_POISONS)])
         self._opponent.prepare(slot=self._slot_of(stand), seed=seed)
         self._opponent.call()
-        return self.take(stand)
+        intact = stand.holds(inputs)
+        return self.take(stand), intact
 
     def take(self, stand: Stand) -> Taken:
-        """Have the last call's outputs shown, and copy them to where the candidate can't reach them.
+        """Withdraw the last call's inputs, have its outputs shown, and copy them out of reach.
 
-        What it writes to the shared buffer from then on is too late, and nothing is looked at twice.
+        What is computed from now on lacks its inputs, what is written from then on is too late, and
+        nothing is looked at twice.
         """
-        shown, shown_ms = self._opponent.show()
         began = self._now()
-        places = (output.place for output in stand.slot.outputs)
-        outputs = tuple(
-            None if place is None else rebuilt(place, self._bench.outputs).clone() for place in places
-        )
+        stand.withdraw()
         self._bench.device.synchronize()
-        return Taken(shown, outputs, shown_ms + (self._now() - began) * 1000.0)
+        withdrawn_ms = (self._now() - began) * 1000.0
+        shown, shown_ms = self._opponent.show()
+        self._bench.kept.take(self._bench.outputs)
+        self._bench.device.synchronize()
+        places = (output.place for output in stand.slot.outputs)
+        outputs = tuple(None if place is None else rebuilt(place, self._bench.kept) for place in places)
+        return Taken(shown, outputs, withdrawn_ms, shown_ms)
 
     def _mismatch(self, expected: Any, taken: Taken) -> Mismatch | None:
         device, tolerance = self._bench.device, self._tolerance
@@ -239,7 +245,7 @@ class Contest:
         exact = exact_of(self._bench, inputs, expected, seed=seed)
         if exact is None:
             return
-        taken = self._called(stand, seed=seed)
+        taken, _ = self._called(stand, inputs, seed=seed)
         found = self._mismatch(expected, taken)
         if found is not None and found.kind != "values":
             raise Wrong(found.kind, found)
@@ -276,13 +282,11 @@ class Contest:
         if finding is not None:
             self._account.notice(finding.kind, finding.detail)
 
-    def compare(self, stand: Stand, inputs: list[Any], expected: Any, taken: Taken) -> None:
+    def compare(self, expected: Any, taken: Taken) -> None:
         """Compare what was taken after a timed call with what is expected; wrong outputs end the contest."""
         found = self._mismatch(expected, taken)
         if found is not None:
             raise Wrong("timed_output", found)
-        if not stand.holds(inputs):
-            self._account.notice("input_mutated", "the candidate changed its inputs while it was timed")
 
     def _notice_disturbance(self, reference_ms: float, quiet: float) -> None:
         """Tell that the reference was slower beside the candidate's process than before that was loaded."""
@@ -334,9 +338,11 @@ class Contest:
         if stand is None:
             return
         seed = secret_seed()
-        expected = self._bench.expected(stand.release(secret_seed()), seed=seed)
+        inputs = stand.release(secret_seed())
+        expected = self._bench.expected(inputs, seed=seed)
         try:
-            right = self._answered(stand, expected, seed=seed) is None
+            taken, _ = self._called(stand, inputs, seed=seed)
+            right = self._mismatch(expected, taken) is None
         except (Lost, CandidateRaised, Violation):
             right = False
         if not right:

@@ -1,10 +1,11 @@
 """Timing reference and candidate alternately, on fresh inputs, until the mean is known well enough.
 
 In the order reference, candidate, candidate, reference, ..., so that a drifting clock rate favours
-neither; the second-level cache is emptied before each call. The outputs of every call are taken right
-after it, before anything else is timed, and compared: work that is put off could hide behind a
-reference that is timed in between, and work that is skipped behind a call whose outputs nobody looks
-at. The judge's clock decides: what the candidate's process claims is used only where it agrees.
+neither; the second-level cache is emptied before each call. Right after a call, before anything else is
+timed, its inputs are withdrawn and its outputs taken, and those of every call are compared: work that
+is put off could hide in the copying of its outputs or behind a reference that is timed in between, and
+work that is skipped behind a call whose outputs nobody looks at. The judge's clock decides: what the
+candidate's process claims is used only where it agrees.
 
 Imports torch: the judge only.
 """
@@ -62,26 +63,25 @@ _LEAST_MS = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """One call's outputs, out of the candidate's reach."""
+    """One call's outputs, out of the candidate's reach until the next are taken."""
 
     shown: Shown
     outputs: tuple[torch.Tensor | None, ...]
     """One for each of the reference's outputs, None for one that is no tensor."""
-    ms: float
-    """How long showing and copying took, by the judge's clock."""
+    withdrawn_ms: float
+    """How long withdrawing the call's inputs took, by the judge's clock."""
+    shown_ms: float
+    """How long showing the outputs took."""
 
 
 class Examiner(Protocol):
     """Looks at what a candidate's call has left."""
 
     def take(self, stand: Stand) -> Taken:
-        """Have the last call's outputs shown, and copy them to where the candidate can't reach them."""
+        """Withdraw the last call's inputs, have its outputs shown, and copy them out of reach."""
 
-    def compare(self, stand: Stand, inputs: list[Any], expected: Any, taken: Taken) -> None:
-        """Compare what was taken with the reference's outputs, and the stand with the inputs shown there.
-
-        Raises where they differ.
-        """
+    def compare(self, expected: Any, taken: Taken) -> None:
+        """Compare what was taken with the reference's outputs; raises where they differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class _Pair:
     reference_ms: float
     reference_launch_ms: float
     candidate: Called
-    shown_ms: float
+    taken: Taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +122,8 @@ class Bout:
         else:
             reference = self._reference(inputs, seed)
             candidate, taken = self._candidate(stand, inputs)
-        self.examiner.compare(stand, inputs, reference.result, taken)
-        return _Pair(reference.elapsed_ms, reference.launch_ms, candidate, taken.ms)
+        self.examiner.compare(reference.result, taken)
+        return _Pair(reference.elapsed_ms, reference.launch_ms, candidate, taken)
 
     def _candidate(self, stand: Stand, inputs: list[Any]) -> tuple[Called, Taken]:
         """Release the inputs, have the candidate called on them at once, and take its outputs at once."""
@@ -188,7 +188,8 @@ def _warm_up(bout: Bout) -> int:
 def _measured(calibration: Calibration, pairs: list[_Pair]) -> tuple[Measured, tuple[tuple[str, str], ...]]:
     claimed = [pair.candidate.claimed_ms for pair in pairs]
     walls = [pair.candidate.wall_ms for pair in pairs]
-    late = calibration.late([pair.shown_ms for pair in pairs], wall_ms=walls)
+    withdrawn = [pair.taken.withdrawn_ms for pair in pairs]
+    late = calibration.late(withdrawn, [pair.taken.shown_ms for pair in pairs], wall_ms=walls)
     honest = calibration.agrees(claimed, walls) and not any(late)
     judged = [calibration.judged(wall) + ms for wall, ms in zip(walls, late, strict=True)]
     candidate = claimed if honest else judged
@@ -199,7 +200,7 @@ def _measured(calibration: Calibration, pairs: list[_Pair]) -> tuple[Measured, t
         launch_ms=round(statistics.median(pair.candidate.launch_ms for pair in pairs), _DECIMALS),
         reference_launch_ms=round(statistics.median(pair.reference_launch_ms for pair in pairs), _DECIMALS),
         clock="candidate" if honest else "judge",
-        overhead_ms=round(calibration.overhead_ms, _DECIMALS),
+        overhead_ms=round(calibration.idle.ms, _DECIMALS),
     )
     return measured, notes
 
@@ -214,5 +215,5 @@ def _disagreement(
     judged = statistics.median(map(calibration.judged, walls))
     return (
         f"its own clock says {statistics.median(claimed):.4f} ms, the judge's {judged:.4f} ms,"
-        f" and {statistics.fmean(late):.4f} ms more when its outputs were asked for; the judge's counts"
+        f" and {statistics.fmean(late):.4f} ms more until its outputs were there; the judge's counts"
     )

@@ -6,7 +6,7 @@ import sys
 import pytest
 import torch
 
-from caesar.evaluators.buffers import HostBuffer, attach_buffer, create_buffer
+from caesar.evaluators.buffers import HostBuffer, OwnBuffer, attach_buffer, create_buffer
 
 ATTEMPTS = """
 import ctypes, fcntl, json, mmap, os, sys
@@ -171,3 +171,51 @@ def test_closing_twice_is_closing_once_and_tensors_stay():
 
     assert -1 == buffer.descriptor
     assert [3] * 64 == tensor.tolist()
+
+
+SIZES = [0, 1, 64, 1 << 16, (1 << 20) + 3, 3 << 20]
+
+
+@pytest.mark.parametrize("nbytes", SIZES)
+def test_all_of_a_buffer_is_wiped(nbytes):
+    buffer = HostBuffer.create(nbytes, sealed=True)
+    buffer.bytes().fill_(7)
+
+    buffer.wipe()
+
+    assert not buffer.bytes().any()
+
+
+@pytest.mark.parametrize("nbytes", SIZES)
+def test_all_of_a_buffer_is_taken_and_what_is_written_later_is_not(nbytes):
+    shared, own = HostBuffer.create(nbytes, sealed=False), OwnBuffer(nbytes, cuda=False)
+    shared.bytes().copy_(torch.arange(nbytes) % 251)
+
+    own.take(shared)
+    shared.bytes().zero_()
+
+    assert torch.equal((torch.arange(nbytes) % 251).to(torch.uint8), own.bytes())
+
+
+def test_the_order_in_which_a_buffer_is_taken_can_not_be_foreseen(monkeypatch):
+    shared, own = HostBuffer.create(1 << 20, sealed=False), OwnBuffer(1 << 20, cuda=False)
+    seen = set()
+    for _ in range(20):
+        pieces = []
+        monkeypatch.setattr(OwnBuffer, "bytes", lambda _, pieces=pieces: _Noting(pieces))
+        own.take(shared)
+        seen.add(tuple(pieces))
+
+    assert len(seen) > 10
+    assert {16} == {len(set(order)) for order in seen}
+
+
+class _Noting:
+    """Notes which pieces of it are written to."""
+
+    def __init__(self, pieces):
+        self.pieces = pieces
+
+    def __getitem__(self, piece):
+        self.pieces.append((piece.start, piece.stop))
+        return torch.empty(piece.stop - piece.start, dtype=torch.uint8)

@@ -265,6 +265,12 @@ def test_an_exception_in_one_call_does_not_end_the_process(tmp_path, monkeypatch
     assert 1 == shown.count
 
 
+def test_outputs_that_are_inputs_outlive_these(held):
+    ours, theirs = "return torch.relu(self.linear(x))", "return x, self.linear(x), x[1:]"
+
+    assert isinstance(held(**both(lambda source: source.replace(ours, theirs))).ending, Passed)
+
+
 def test_idling_shows_something_of_the_references_form(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
