@@ -7,7 +7,8 @@ import os
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
+
+from caesar.sandbox.memory import available_bytes
 
 __all__ = ["Capacity"]
 
@@ -27,7 +28,7 @@ class Capacity:
     @classmethod
     def of_machine(cls) -> Capacity:
         """All cores this process may use, and most of the memory that is available now."""
-        return cls(cores=len(os.sched_getaffinity(0)), memory_bytes=int(_available_bytes() * (1 - _SPARE)))
+        return cls(cores=len(os.sched_getaffinity(0)), memory_bytes=int(available_bytes() * (1 - _SPARE)))
 
     @asynccontextmanager
     async def taken(self, memory_bytes: int) -> AsyncIterator[None]:
@@ -64,18 +65,3 @@ class Capacity:
 
     def _fits(self, memory_bytes: int) -> bool:
         return self._running == 0 or (self._cores > 0 and self._memory >= memory_bytes)
-
-
-def _available_bytes() -> int:
-    """What /proc/meminfo says is available, and no more than a control group allows."""
-    for line in Path("/proc/meminfo").read_text().splitlines():
-        if line.startswith("MemAvailable:"):
-            return min(int(line.split()[1]) << 10, _group_limit())
-    return _group_limit()
-
-
-def _group_limit() -> int:
-    try:
-        return int(Path("/sys/fs/cgroup/memory.max").read_text())
-    except (OSError, ValueError):
-        return 1 << 50

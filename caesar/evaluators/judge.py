@@ -48,6 +48,7 @@ from caesar.evaluators.setup import Desk, send_setup
 from caesar.evaluators.timing import LEAST_QUIET_CALLS
 from caesar.evaluators.work import work_of
 from caesar.evaluators.yardstick import baseline_ms
+from caesar.sandbox.memory import available_bytes
 
 __all__ = ["main"]
 
@@ -60,6 +61,12 @@ _COMPILING_FAILS = (RuntimeError, TypeError, ValueError, AttributeError, Asserti
 
 _SLOW_TIMING_CALLS = 4
 """How often each model is called at least when it is timed, warm-up included."""
+
+
+_INPUTS_HELD, _OUTPUTS_HELD = 2, 4
+"""How often each is in memory: the judge's, and what is shown; shared, kept, the reference's, the candidate's."""
+
+_GB = 1e9
 
 
 class SlowReferenceError(CaesarError):
@@ -158,6 +165,7 @@ class _Judge:
         work = self._work
         reference = load_reference(work.reference, device=device, precision=work.settings.precision)
         bench = open_bench(reference, work.settings)
+        _require_memory(bench)
         _require_time(reference, bench, work)
         return _Prepared.of(bench, sliced_stand(bench), _least_work(bench))
 
@@ -184,6 +192,20 @@ def _least_work(bench: Bench) -> Work | None:
         return work_of(bench.model, inputs, bench.expected(inputs, seed=CONSTRUCTION_SEED))
     except (RuntimeError, TypeError, ValueError, KeyError, torch.OutOfMemoryError):
         return None
+
+
+def _require_memory(bench: Bench) -> None:
+    """Refuse what this machine's memory is too small for, before the kernel ends some process for it.
+
+    On a GPU it is the allocation that fails, and harms nobody.
+    """
+    if bench.cuda:
+        return
+    needed = _INPUTS_HELD * bench.stands[0].slot.nbytes + _OUTPUTS_HELD * bench.outputs.nbytes
+    if needed > (available := available_bytes()):
+        raise MemoryError(
+            f"judging takes {needed / _GB:.1f} GB for inputs and outputs, {available / _GB:.1f} GB are free"
+        )
 
 
 def _require_time(reference: Reference, bench: Bench, work: Assignment) -> None:

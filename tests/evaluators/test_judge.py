@@ -105,6 +105,15 @@ def test_a_reference_that_does_not_fit_into_memory_is_unusable(said):
     assert Cause.MEMORY is unusable.cause
 
 
+def test_what_judging_would_take_more_memory_for_than_there_is_is_refused(said, monkeypatch):
+    monkeypatch.setattr("caesar.evaluators.judge.available_bytes", lambda: 1000)
+
+    (unusable,) = said(REFERENCE.replace("torch.rand(4, 8)", "torch.rand(400, 8)"))
+
+    assert Cause.MEMORY is unusable.cause
+    assert "GB for inputs and outputs" in unusable.what
+
+
 def test_a_reference_too_slow_to_judge_by_is_unusable(said):
     (unusable,) = said(limit_s=1e-9)
 
