@@ -64,7 +64,7 @@ _SLOW_TIMING_CALLS = 4
 
 
 _INPUTS_HELD, _OUTPUTS_HELD = 2, 4
-"""How often each is in memory: the judge's, and what is shown; shared, kept, the reference's, the candidate's."""
+"""How often each is in memory at once: made and shown; shared, kept, the reference's, the candidate's."""
 
 _GB = 1e9
 
