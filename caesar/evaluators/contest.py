@@ -11,6 +11,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
+from itertools import cycle, islice
 from typing import Any
 
 from caesar.domain import Mismatch, storable
@@ -46,6 +47,8 @@ __all__ = ["Contest"]
 
 _IDLE_CALLS = 30
 _IDLE_SHOWS = 10
+"""At least, and twice for every stand: the first time its memory is new."""
+
 _PAUSE_S = 0.002
 _UNDISTURBED = 0.1
 """The share of the CPU that others may use while something is timed before it is worth a finding."""
@@ -150,9 +153,10 @@ class Contest:
             self._bench.device.flush()
             self._pause()
             idle.append(self._opponent.idle().wall_ms)
-        for _ in range(_IDLE_SHOWS):
+        stands = self._bench.stands
+        for stand in islice(cycle(stands), max(_IDLE_SHOWS, 2 * len(stands))):
             self._opponent.idle()
-            taken.append(self.take(self._bench.stands[0]))
+            taken.append(self.take(stand))
         self._calibration = Calibration(
             idle=Span.of(idle),
             withdrawing=Span.of([one.withdrawn_ms for one in taken]),
