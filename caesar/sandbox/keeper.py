@@ -22,6 +22,7 @@ from caesar.sandbox.child import Start, run_child, run_first
 from caesar.sandbox.forks import child_wakeups, close_all_but
 from caesar.sandbox.frames import send_frame
 from caesar.sandbox.identity import may_all_use, own_number
+from caesar.sandbox.job import How
 from caesar.sandbox.limits import Guard, guarded
 from caesar.sandbox.linux import become_subreaper
 from caesar.sandbox.namespaces import STATUS, fork_into_namespaces, map_users
@@ -133,15 +134,15 @@ def _become(start: Start, run: Callable[[], Never]) -> Never:
 def _watch(child: _Child, guard: Guard, *, link: int, life: int, wakeup: socket.socket) -> None:
     statuses: dict[int, int] = {}
     end = _wait(child, guard, statuses, _Channels(link, life, wakeup))
-    passed = guard.passed()
     guard.kill()
     survivors = kill_descendants(statuses.__setitem__, within_s=KILL_S)
     if end is not _End.ORPHANED:
+        passed = end if isinstance(end, How) else None
         _tell(link, Report.of(child.ended(statuses), survivors=survivors, limit=passed))
 
 
 class _End(Enum):
-    """Why a keeper stops waiting."""
+    """Why a keeper stops waiting, where no limit was passed."""
 
     DONE = auto()
     ORPHANED = auto()
@@ -167,11 +168,17 @@ class _Channels:
         return frozenset(ready - {self.wakeup.fileno()})
 
 
-def _wait(child: _Child, guard: Guard, statuses: dict[int, int], channels: _Channels) -> _End:
-    """Return once the child has ended, passed a limit, or somebody hung up."""
+def _wait(child: _Child, guard: Guard, statuses: dict[int, int], channels: _Channels) -> _End | How:
+    """Return once the child has ended or somebody hung up, or with the limit that was passed.
+
+    What the guard saw is not asked again: a moment later its processes may be gone, killed for it.
+    """
     while True:
         reap(statuses.__setitem__)
-        if child.pid in statuses or guard.passed():
+        passed = guard.passed()
+        if passed:
+            return passed
+        if child.pid in statuses:
             return _End.DONE
         ready = channels.wait(guard.pause_s)
         if channels.life in ready:
