@@ -67,6 +67,10 @@ Times are left: who touches a file first tries to set them, and takes success fo
 
 _CLONE, _CLONE3, _SOCKET, _SOCKETPAIR = (56, 220), 435, (41, 198), (53, 199)
 _CONNECT, _PRCTL, _IOCTL, _SCHED_SETAFFINITY = (42, 203), (157, 167), (16, 29), (203, 122)
+_PRLIMIT64, _SETPRIORITY, _IOPRIO_SET = (302, 261), (141, 140), (251, 30)
+_SCHEDULING = (_SCHED_SETAFFINITY, (144, 119), (142, 118), (314, 274))
+"""sched_setaffinity, sched_setscheduler, sched_setparam and sched_setattr: whose first argument says whose."""
+_PRIO_PROCESS, _IOPRIO_WHO_PROCESS = 0, 1
 
 _Step = tuple[int, int, int, int]
 """Operation, how far to jump if it holds, and if not, operand."""
@@ -77,8 +81,13 @@ class Filter:
     """Which system calls are refused on one kind of machine, and with which error."""
 
     machine: str
-    keeps_owners_rights: bool = True
-    """False makes changes of modes, owners and attributes do nothing, successfully."""
+    shares_user_as: int | None = None
+    """The process it is for, where its user has others within reach; else None.
+
+    Changes of modes, owners and attributes of files then do nothing, successfully. So do changes of the
+    cores and priorities of other processes, because a thread may not tell its own number from theirs
+    here. Limits of other processes are refused.
+    """
     keeps_cores: bool = True
     """False refuses to leave the cores it is pinned to."""
 
@@ -96,7 +105,7 @@ class Filter:
         refused.update(dict.fromkeys(self._numbers(_OTHERS), errno.EPERM))
         refused[_CLONE3] = errno.ENOSYS  # its flags lie in memory, where a filter can't look
         refused[self._of(_CONNECT)] = errno.ECONNREFUSED
-        if not self.keeps_owners_rights:
+        if self.shares_user_as is not None:
             refused.update(dict.fromkeys(self._numbers(_OF_OWNERS), 0))
         if not self.keeps_cores:
             refused[self._of(_SCHED_SETAFFINITY)] = errno.EPERM
@@ -126,6 +135,14 @@ class Filter:
         yield self._of(_IOCTL), (_argument(1), (_JUMP_EQUAL, 0, 1, _TIOCSTI), *_verdicts(errno.EPERM))
         for call in (_SOCKET, _SOCKETPAIR):
             yield self._of(call), _UNIX_STREAMS
+        if self.shares_user_as is not None:
+            own = self.shares_user_as
+            yield self._of(_PRLIMIT64), _only_of(own, argument=0, otherwise=errno.EPERM)
+            for call in _SCHEDULING:
+                yield self._of(call), _only_of(own, argument=0, otherwise=0)
+            for call, kind in ((_SETPRIORITY, _PRIO_PROCESS), (_IOPRIO_SET, _IOPRIO_WHO_PROCESS)):
+                of_one = (_argument(0), (_JUMP_EQUAL, 1, 0, kind), _refusal(0))
+                yield self._of(call), (*of_one, *_only_of(own, argument=1, otherwise=0))
 
     def _numbers(self, table: dict[str, tuple[int, int | None]]) -> Iterator[int]:
         for pair in table.values():
@@ -164,6 +181,17 @@ def _refusal(error: int) -> _Step:
 
 def _verdicts(error: int) -> tuple[_Step, _Step]:
     return _refusal(error), (_RETURN, 0, 0, _ALLOW)
+
+
+def _only_of(own: int, *, argument: int, otherwise: int) -> tuple[_Step, ...]:
+    """Allowed where an argument says 0, the caller itself, or the process `own`; else refused."""
+    return (
+        _argument(argument),
+        (_JUMP_EQUAL, 2, 0, 0),
+        (_JUMP_EQUAL, 1, 0, own),
+        _refusal(otherwise),
+        (_RETURN, 0, 0, _ALLOW),
+    )
 
 
 _UNIX_STREAMS = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import resource  # noqa: F401 - for the expressions
 import socket
 import subprocess
 import sys
@@ -36,6 +37,23 @@ def call(number: int, *arguments: object) -> int:
     if result == -1:
         raise OSError(ctypes.get_errno(), "refused")
     return result
+
+
+def in_a_thread(work: Callable[[int], object]) -> None:
+    """Do something in a thread of its own, which is given its number."""
+    failed: list[OSError] = []
+
+    def run() -> None:
+        try:
+            work(threading.get_native_id())
+        except OSError as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    for error in failed:
+        raise error
 
 
 def send_datagram(port: int) -> None:

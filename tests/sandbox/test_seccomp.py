@@ -83,11 +83,49 @@ def test_sockets_are_streams_of_this_machine_only(machine, socket, family, kind)
         assert (ALLOW if kind in (STREAM, SEQPACKET) else REFUSE | errno.EPERM) == said
 
 
-def test_owners_rights_do_nothing_where_they_are_not_kept():
+def test_owners_rights_do_nothing_among_others_of_the_same_user():
     chmod = 90
 
     assert ALLOW == verdict(Filter("x86_64"), chmod)
-    assert REFUSE == verdict(Filter("x86_64", keeps_owners_rights=False), chmod)
+    assert REFUSE == verdict(Filter("x86_64", shares_user_as=4711), chmod)
+
+
+@pytest.mark.parametrize(("machine", "prlimit64"), [("x86_64", 302), ("aarch64", 261)])
+def test_limits_among_others_of_the_same_user_are_ones_own(machine, prlimit64):
+    shared = Filter(machine, shares_user_as=4711)
+
+    assert [ALLOW, ALLOW] == [verdict(shared, prlimit64, pid) for pid in (0, 4711)]
+    assert [REFUSE | errno.EPERM] * 2 == [verdict(shared, prlimit64, pid) for pid in (1, 4712)]
+    assert ALLOW == verdict(Filter(machine), prlimit64, 1)
+
+
+@pytest.mark.parametrize(
+    ("machine", "calls"), [("x86_64", (203, 144, 142, 314)), ("aarch64", (122, 119, 118, 274))]
+)
+def test_cores_and_schedules_among_others_of_the_same_user_are_ones_own(machine, calls):
+    shared = Filter(machine, shares_user_as=4711)
+
+    for call in calls:
+        assert [ALLOW, ALLOW, REFUSE, REFUSE] == [verdict(shared, call, pid) for pid in (0, 4711, 1, 4712)]
+        assert ALLOW == verdict(Filter(machine), call, 1)
+
+
+@pytest.mark.parametrize(
+    ("machine", "call", "process"),
+    [("x86_64", 141, 0), ("x86_64", 251, 1), ("aarch64", 140, 0), ("aarch64", 30, 1)],
+)
+@given(kind=st.integers(0, 5), who=st.sampled_from([0, 1, 4711, 4712]))
+def test_priorities_among_others_of_the_same_user_are_ones_own_and_no_groups(machine, call, process, kind, who):
+    said = verdict(Filter(machine, shares_user_as=4711), call, kind, who)
+
+    assert (ALLOW if kind == process and who in (0, 4711) else REFUSE) == said
+
+
+def test_what_a_register_holds_above_a_number_does_not_count():
+    shared, prlimit64, garbage = Filter("x86_64", shares_user_as=4711), 302, 0xDEAD << 32
+
+    assert ALLOW == verdict(shared, prlimit64, garbage)
+    assert REFUSE | errno.EPERM == verdict(shared, prlimit64, garbage | 1)
 
 
 def test_cores_are_kept_where_they_are_to_be():

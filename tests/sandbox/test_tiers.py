@@ -1,8 +1,11 @@
 """What each tier promises, against those who try; a tier that this machine can't offer is skipped, aloud."""
 
+import ctypes
 import os
+import resource
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,12 +16,14 @@ from boxes import CANARY, Boxes, opened
 from caesar.errors import Fault
 from caesar.sandbox.box import Box, Tier
 from caesar.sandbox.job import How
+from caesar.sandbox.linux import bar_capabilities, drop_capabilities
 from caesar.sandbox.program import TARGET, program
 
 pytestmark = pytest.mark.slow
 
 MIB = 1 << 20
 PTRACE_ATTACH = 16
+IOPRIO_GET = {"x86_64": 252, "aarch64": 31}
 TIERS = (Tier.PROCESS, Tier.NAMESPACE)
 NEW = "caesar-was-here"
 REFUSALS = ("PermissionError", "FileNotFoundError", "OSError")
@@ -191,6 +196,105 @@ def test_the_processes_of_the_supervisor_are_out_of_reach(boxes, tier, folder, a
     (said,) = boxes.attempts(text, box=Box(tier), folder=folder)
 
     assert not said.startswith("got"), said
+
+
+@pytest.fixture
+def bystander() -> Iterator[int]:
+    """A process of the supervisor's user that has nothing to do with the job, and no more rights than it."""
+    with subprocess.Popen(["sleep", "600"], preexec_fn=leave_rights, start_new_session=True) as process:  # noqa: PLW1509 - no thread
+        yield process.pid
+        process.kill()
+
+
+@pytest.fixture(params=["a user of its own", "the supervisor's user"])
+def box(request, tier, tmp_path) -> Box:
+    """A child stays its supervisor's user where it has to read what only that may."""
+    private = tmp_path / "private"
+    private.touch(mode=0o600)
+    return Box(tier, reads=(private,) if request.param == "the supervisor's user" else ())
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every user may get to."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)
+        (Path(folder) / "work").mkdir()
+        yield Path(folder) / "work"
+
+
+def leave_rights() -> None:
+    bar_capabilities()
+    drop_capabilities()
+
+
+def settings(pid: int) -> tuple[object, ...]:
+    """What anybody of the same user may change of a process."""
+    io_priority = ctypes.CDLL(None).syscall(IOPRIO_GET[os.uname().machine], 1, pid)
+    return (
+        resource.prlimit(pid, resource.RLIMIT_NOFILE),
+        os.sched_getaffinity(pid),
+        os.sched_getscheduler(pid),
+        os.getpriority(os.PRIO_PROCESS, pid),
+        io_priority,
+    )
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "resource.prlimit({pid}, resource.RLIMIT_NOFILE, (16, 16))",
+        "os.sched_setaffinity({pid}, {{min(os.sched_getaffinity(0))}})",
+        "os.sched_setscheduler({pid}, os.SCHED_BATCH, os.sched_param(0))",
+        "os.setpriority(os.PRIO_PROCESS, {pid}, 19)",
+        "os.setpriority(os.PRIO_PGRP, {pid}, 19)",
+        "libc.syscall({ioprio_set}, 1, {pid}, 3 << 13)",
+        "libc.syscall({ioprio_set}, 2, {pid}, 3 << 13)",
+    ],
+)
+def test_other_processes_keep_their_limits_cores_and_priorities(boxes, box, open_folder, bystander, attack):
+    before = settings(bystander)
+
+    expression = attack.format(pid=bystander, ioprio_set=IOPRIO_GET[os.uname().machine] - 1)
+    boxes.attempts(expression, box=box, folder=open_folder)
+
+    assert before == settings(bystander)
+
+
+def test_limits_of_other_processes_are_not_even_told(boxes, box, open_folder):
+    said = boxes.attempts(
+        f"resource.prlimit({os.getpid()}, resource.RLIMIT_NOFILE)",
+        "os.getppid() == 1 or resource.prlimit(os.getppid(), resource.RLIMIT_NOFILE)",
+        box=box,
+        folder=open_folder,
+    )
+
+    assert said[0] in ("PermissionError", "ProcessLookupError")
+    assert said[1] in ("PermissionError", "got True")
+
+
+def test_a_job_sets_its_own_limits_cores_and_priorities(boxes, box, open_folder):
+    core, nice = min(os.sched_getaffinity(0)), os.getpriority(os.PRIO_PROCESS, 0)
+
+    said = boxes.attempts(
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (999, 999)), resource.getrlimit(resource.RLIMIT_NOFILE)",
+        "resource.prlimit(os.getpid(), resource.RLIMIT_NOFILE)",
+        "os.nice(3), os.getpriority(os.PRIO_PROCESS, 0)",
+        f"os.sched_setaffinity(os.getpid(), {{{core}}}), os.sched_getaffinity(0)",
+        f"in_a_thread(lambda own: os.sched_setaffinity(own, {{{core}}}))",
+        f"in_a_thread(lambda own: os.setpriority(os.PRIO_PROCESS, own, {nice + 5}))",
+        box=box,
+        folder=open_folder,
+    )
+
+    assert [
+        "got (None, (999, 999))",
+        "got (999, 999)",
+        f"got ({nice + 3}, {nice + 3})",
+        f"got (None, {{{core}}})",
+        "got None",
+        "got None",
+    ] == said
 
 
 def test_killing_everyone_kills_nobody_but_the_job(boxes, tier, folder):
