@@ -65,6 +65,14 @@ _OF_OWNERS = {
 Times are left: who touches a file first tries to set them, and takes success for the file's existence.
 """
 
+_OUTLIVING = {
+    "shmget": (29, 194), "semget": (64, 190), "msgget": (68, 186), "mq_open": (240, 180),
+}  # fmt: skip
+"""What makes things that outlive who made them, and memory that no process's share counts.
+
+Who finds that the kernel has none does without.
+"""
+
 _CLONE, _CLONE3, _SOCKET, _SOCKETPAIR = (56, 220), 435, (41, 198), (53, 199)
 _CONNECT, _PRCTL, _IOCTL, _SCHED_SETAFFINITY = (42, 203), (157, 167), (16, 29), (203, 122)
 _PRLIMIT64, _SETPRIORITY, _IOPRIO_SET = (302, 261), (141, 140), (251, 30)
@@ -103,6 +111,7 @@ class Filter:
         """The error each call is refused with that is refused whatever its arguments are."""
         refused = dict.fromkeys(_BOTH.values(), errno.EPERM)
         refused.update(dict.fromkeys(self._numbers(_OTHERS), errno.EPERM))
+        refused.update(dict.fromkeys(self._numbers(_OUTLIVING), errno.ENOSYS))
         refused[_CLONE3] = errno.ENOSYS  # its flags lie in memory, where a filter can't look
         refused[self._of(_CONNECT)] = errno.ECONNREFUSED
         if self.shares_user_as is not None:

@@ -33,7 +33,11 @@ def attempts(payload: bytes, reply: Reply) -> None:
 
 def call(number: int, *arguments: object) -> int:
     """A raw system call; OSError where it fails."""
-    result = libc.syscall(ctypes.c_long(number), *arguments)
+    return checked(libc.syscall(ctypes.c_long(number), *arguments))
+
+
+def checked(result: int) -> int:
+    """What a call of the C library returned; OSError where it failed."""
     if result == -1:
         raise OSError(ctypes.get_errno(), "refused")
     return result
@@ -136,12 +140,6 @@ def fill_disk(payload: bytes, reply: Reply) -> None:
             reply(json.dumps([written, error.strerror]).encode())
         for number in range(1000):
             Path(folder or ".", f"file{number}").unlink(missing_ok=True)
-
-
-def exhaust_ipc(_payload: bytes, reply: Reply) -> None:
-    """System V shared memory that stays behind wherever namespaces don't end with the job."""
-    identifier = libc.shmget(ctypes.c_int(0x5EC2E7), ctypes.c_size_t(1 << 20), 0o1666)
-    reply(str(identifier).encode())
 
 
 def compile_and_run(_payload: bytes, reply: Reply) -> None:

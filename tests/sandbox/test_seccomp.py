@@ -51,6 +51,13 @@ def test_dangerous_calls_are_refused_by_each_machines_numbers(machine, ptrace, m
     assert {REFUSE | errno.EPERM} == {verdict(Filter(machine), number) for number in (ptrace, mount)}
 
 
+@pytest.mark.parametrize(
+    ("machine", "calls"), [("x86_64", (29, 64, 68, 240)), ("aarch64", (194, 190, 186, 180))]
+)
+def test_memory_and_queues_that_would_outlive_the_job_are_not_there(machine, calls):
+    assert {REFUSE | errno.ENOSYS} == {verdict(Filter(machine), number) for number in calls}
+
+
 @pytest.mark.parametrize("machine", MACHINES)
 def test_calls_of_another_architecture_kill(machine):
     assert KILL == verdict(Filter(machine), 0, architecture=0x40000003)

@@ -448,13 +448,17 @@ def test_disks_are_bounded_in_namespaces(boxes, namespace, folder):
         assert int(written) <= 4 * MIB
 
 
-def test_shared_memory_segments_end_with_their_namespace(boxes, namespace, folder):
-    ended = boxes.run("exhaust_ipc", box=Box(namespace), folder=folder)
-
-    assert int(ended.replies[0]) >= 0
-    assert (
-        "0x005ec2e7" not in subprocess.run(["ipcs", "-m"], check=False, capture_output=True, text=True).stdout
+def test_nothing_can_be_made_that_outlives_every_process(boxes, tier, folder):
+    said = boxes.attempts(
+        "checked(libc.shmget(0x5EC2E7, 1 << 20, 0o1666))",
+        "checked(libc.semget(0x5EC2E7, 1, 0o1666))",
+        "checked(libc.msgget(0x5EC2E7, 0o1666))",
+        "checked(libc.mq_open(b'/caesar-5ec2e7', os.O_CREAT | os.O_RDWR, 0o600, None))",
+        box=Box(tier),
+        folder=folder,
     )
+
+    assert ["OSError"] * 4 == said
 
 
 def test_only_its_own_processes_exist_in_namespaces(boxes, namespace, folder):
