@@ -128,6 +128,12 @@ def eat_memory_in_children(payload: bytes, reply: Reply) -> None:
     time.sleep(600)
 
 
+def eat_memory_in_files(payload: bytes, _reply: Reply) -> None:
+    """Files in memory that no process has mapped, so many bytes of them in all."""
+    for _file in range(int(payload) >> 20):
+        os.write(os.memfd_create("file"), b"x" * (1 << 20))
+
+
 def fill_disk(payload: bytes, reply: Reply) -> None:
     """How much fits into each folder, and which error ended it."""
     for folder in json.loads(payload):

@@ -16,6 +16,7 @@ from boxes import CANARY, Boxes, opened
 from caesar.errors import Fault
 from caesar.sandbox.box import Box, Tier
 from caesar.sandbox.job import How
+from caesar.sandbox.limits import Watchdog, guarded
 from caesar.sandbox.linux import bar_capabilities, drop_capabilities
 from caesar.sandbox.program import TARGET, program
 
@@ -434,6 +435,17 @@ def test_memory_is_bounded_over_all_processes(boxes, tier, folder, target):
     ended = boxes.run(target, b"%d" % (8 * MIB), box=box, folder=folder, limit_s=60)
 
     assert (How.MEMORY_LIMIT, 0, 0) == (ended.how, ended.code, ended.survivors)
+
+
+def test_memory_files_that_nobody_has_mapped_count_where_the_kernel_counts(boxes, tier, folder):
+    box = Box(tier, memory_bytes=128 * MIB)
+    with guarded(box) as guard:
+        if isinstance(guard, Watchdog):
+            pytest.skip("no control group can be made here")
+
+    ended = boxes.run("eat_memory_in_files", b"%d" % (512 * MIB), box=box, folder=folder)
+
+    assert How.MEMORY_LIMIT is ended.how
 
 
 def test_disks_are_bounded_in_namespaces(boxes, namespace, folder):
