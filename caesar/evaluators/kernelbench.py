@@ -39,6 +39,7 @@ from caesar.evaluators.boxes import candidate_box
 from caesar.evaluators.statistics import samples_of, timing_of
 from caesar.sandbox.artifact import MARK, artifact_environment
 from caesar.sandbox.box import Tier
+from caesar.sandbox.folders import remove_folder
 from caesar.sandbox.job import Ended, How, Job
 from caesar.sandbox.zygote import Zygote
 
@@ -249,7 +250,7 @@ async def _folder(scratch: Path) -> AsyncIterator[Path]:
     try:
         yield folder
     finally:
-        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        await asyncio.to_thread(remove_folder, folder)
 
 
 def judgement_of(ended: Ended, *, version: str) -> Judgement:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
 import socket
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -39,6 +38,7 @@ from caesar.evaluators.verdicts import (
 )
 from caesar.sandbox.artifact import artifact_environment
 from caesar.sandbox.box import Tier
+from caesar.sandbox.folders import remove_folder
 from caesar.sandbox.job import Ended, Job
 from caesar.sandbox.zygote import Zygote
 
@@ -383,4 +383,4 @@ async def _folder(scratch: Path) -> AsyncIterator[Path]:
     try:
         yield folder
     finally:
-        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        await asyncio.to_thread(remove_folder, folder)

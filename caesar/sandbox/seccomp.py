@@ -11,7 +11,7 @@ import errno
 import os
 import platform
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 __all__ = ["Filter", "install"]
@@ -153,7 +153,7 @@ class Filter:
                 of_one = (_argument(0), (_JUMP_EQUAL, 1, 0, kind), _refusal(0))
                 yield self._of(call), (*of_one, *_only_of(own, argument=1, otherwise=0))
 
-    def _numbers(self, table: dict[str, tuple[int, int | None]]) -> Iterator[int]:
+    def _numbers(self, table: Mapping[str, tuple[int, int | None]]) -> Iterator[int]:
         for pair in table.values():
             number = pair[_COLUMN[self.machine]]
             if number is not None:
