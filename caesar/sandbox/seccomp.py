@@ -59,11 +59,19 @@ _OF_OWNERS = {
     "chown": (92, None), "fchown": (93, 55), "lchown": (94, None), "fchownat": (260, 54),
     "setxattr": (188, 5), "lsetxattr": (189, 6), "fsetxattr": (190, 7),
     "removexattr": (197, 14), "lremovexattr": (198, 15), "fremovexattr": (199, 16),
+    "setxattrat": (463, 463), "removexattrat": (466, 466), "file_setattr": (469, 469),
 }  # fmt: skip
 """What landlock lets the owner of a file do to it wherever it lies.
 
 Times are left: who touches a file first tries to set them, and takes success for the file's existence.
 """
+
+_OF_FILE_SYSTEMS = tuple(kind << 8 for kind in (ord("f"), ord("v"), ord("X"), 0x94, 0xBC))
+"""Kinds of requests that file systems answer, on files that are open for reading: flags, volumes, seals.
+
+What they do landlock does not see. Devices of CUDA have other kinds.
+"""
+_REQUEST_KIND = 0xFF00
 
 _OUTLIVING = {
     "shmget": (29, 194), "semget": (64, 190), "msgget": (68, 186), "mq_open": (240, 180),
@@ -92,7 +100,8 @@ class Filter:
     shares_user_as: int | None = None
     """The process it is for, where its user has others within reach; else None.
 
-    Changes of modes, owners and attributes of files then do nothing, successfully. So do changes of the
+    Changes of modes, owners and attributes of files then do nothing, successfully; requests to file
+    systems are refused. So do changes of the
     cores and priorities of other processes, because a thread may not tell its own number from theirs
     here. Limits of other processes are refused.
     """
@@ -141,7 +150,7 @@ class Filter:
         """The calls whose arguments decide; each rule ends in a verdict, since it loads over the number."""
         yield self._of(_CLONE), (_argument(0), (_JUMP_SET, 0, 1, _NEW_NAMESPACES), *_verdicts(errno.EPERM))
         yield self._of(_PRCTL), (_argument(0), (_JUMP_EQUAL, 0, 1, _PR_SET_SECCOMP), *_verdicts(errno.EPERM))
-        yield self._of(_IOCTL), (_argument(1), (_JUMP_EQUAL, 0, 1, _TIOCSTI), *_verdicts(errno.EPERM))
+        yield self._of(_IOCTL), tuple(self._requests())
         for call in (_SOCKET, _SOCKETPAIR):
             yield self._of(call), _UNIX_STREAMS
         if self.shares_user_as is not None:
@@ -152,6 +161,17 @@ class Filter:
             for call, kind in ((_SETPRIORITY, _PRIO_PROCESS), (_IOPRIO_SET, _IOPRIO_WHO_PROCESS)):
                 of_one = (_argument(0), (_JUMP_EQUAL, 1, 0, kind), _refusal(0))
                 yield self._of(call), (*of_one, *_only_of(own, argument=1, otherwise=0))
+
+    def _requests(self) -> Iterator[_Step]:
+        yield _argument(1)
+        yield _JUMP_EQUAL, 0, 1, _TIOCSTI
+        yield _refusal(errno.EPERM)
+        if self.shares_user_as is not None:
+            yield _AND, 0, 0, _REQUEST_KIND
+            for kind in _OF_FILE_SYSTEMS:
+                yield _JUMP_EQUAL, 0, 1, kind
+                yield _refusal(errno.ENOTTY)
+        yield _RETURN, 0, 0, _ALLOW
 
     def _numbers(self, table: Mapping[str, tuple[int, int | None]]) -> Iterator[int]:
         for pair in table.values():

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import json
 import os
 import resource  # noqa: F401 - for the expressions
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -15,6 +17,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+AT_CWD = -100
 Reply = Callable[[bytes], None]
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -77,6 +80,25 @@ def read_file(path: str) -> str:
 def write_file(path: str) -> None:
     with Path(path).open("a") as file:
         file.write("x")
+
+
+def set_attribute_at(path: str, name: bytes) -> None:
+    """setxattrat, the same number everywhere."""
+    value = ctypes.create_string_buffer(b"x", 1)
+    given = struct.pack("QII", ctypes.addressof(value), 1, 0)
+    call(463, AT_CWD, path.encode(), 0, name, given, ctypes.c_size_t(len(given)))
+
+
+def set_flags(path: str, flags: int) -> None:
+    """FS_IOC_SETFLAGS, for which it is enough to have opened the file for reading."""
+    with Path(path).open() as file:
+        fcntl.ioctl(file, 0x40086602, struct.pack("l", flags))
+
+
+def set_flags_at(path: str, flags: int) -> None:
+    """file_setattr, the same number everywhere."""
+    given = struct.pack("QIIII", flags, 0, 0, 0, 0)
+    call(469, AT_CWD, path.encode(), given, ctypes.c_size_t(len(given)), 0)
 
 
 def everything_readable(root: str, names: list[str]) -> list[str]:

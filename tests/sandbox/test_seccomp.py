@@ -91,10 +91,28 @@ def test_sockets_are_streams_of_this_machine_only(machine, socket, family, kind)
 
 
 def test_owners_rights_do_nothing_among_others_of_the_same_user():
-    chmod = 90
+    chmod, setxattrat, removexattrat, file_setattr = 90, 463, 466, 469
 
-    assert ALLOW == verdict(Filter("x86_64"), chmod)
-    assert REFUSE == verdict(Filter("x86_64", shares_user_as=4711), chmod)
+    for call in (chmod, setxattrat, removexattrat, file_setattr):
+        assert ALLOW == verdict(Filter("x86_64"), call)
+        assert REFUSE == verdict(Filter("x86_64", shares_user_as=4711), call)
+
+
+@pytest.mark.parametrize(("machine", "ioctl"), [("x86_64", 16), ("aarch64", 29)])
+def test_requests_to_file_systems_are_refused_among_others_of_the_same_user(machine, ioctl):
+    set_flags, enable_verity, new_subvolume, set_generation = 0x40086602, 0x40806685, 0x5000940E, 0x40087602
+    of_terminals, of_cuda, of_managed_memory = 0x541B, 0xC020462A, 0x30000001
+    alone, shared = Filter(machine), Filter(machine, shares_user_as=4711)
+
+    for request in (set_flags, enable_verity, new_subvolume, set_generation):
+        assert (ALLOW, REFUSE | errno.ENOTTY) == (
+            verdict(alone, ioctl, 3, request),
+            verdict(shared, ioctl, 3, request),
+        )
+    for request in (of_terminals, of_cuda, of_managed_memory):
+        assert ALLOW == verdict(shared, ioctl, 3, request)
+    for allowed in (alone, shared):
+        assert REFUSE | errno.EPERM == verdict(allowed, ioctl, 0, 0x5412)
 
 
 @pytest.mark.parametrize(("machine", "prlimit64"), [("x86_64", 302), ("aarch64", 261)])

@@ -1,13 +1,16 @@
 """What each tier promises, against those who try; a tier that this machine can't offer is skipped, aloud."""
 
 import ctypes
+import fcntl
 import os
 import resource
 import socket
+import struct
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -24,6 +27,7 @@ pytestmark = pytest.mark.slow
 
 MIB = 1 << 20
 PTRACE_ATTACH = 16
+FS_IOC_GETFLAGS = 0x80086601
 IOPRIO_GET = {"x86_64": 252, "aarch64": 31}
 TIERS = (Tier.PROCESS, Tier.NAMESPACE)
 NEW = "caesar-was-here"
@@ -71,6 +75,14 @@ def secret(tmp_path) -> Path:
 def content(path: Path) -> bytes | None:
     """What a file holds, None where there is none."""
     return path.read_bytes() if path.exists() else None
+
+
+def attributes(path: Path) -> tuple[object, ...]:
+    """What its owner may change of a file without writing it."""
+    found, flags = path.stat(), struct.pack("l", 0)
+    with path.open() as file, suppress(OSError):  # not every file system has flags
+        flags = fcntl.ioctl(file, FS_IOC_GETFLAGS, flags)
+    return found.st_mode, found.st_uid, os.listxattr(path), flags
 
 
 def test_honest_work_is_not_disturbed(boxes, tier, folder):
@@ -167,14 +179,23 @@ def test_files_outside_the_box_are_out_of_reach(boxes, tier, folder, secret, att
         assert said in REFUSALS
 
 
-@pytest.mark.parametrize("attack", ["os.chmod({secret!r}, 0)", "os.chown({secret!r}, 1, 1)"])
-def test_modes_and_owners_of_files_outside_do_not_change(boxes, tier, folder, secret, attack):
-    before = secret.stat()
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "os.chmod({secret!r}, 0)",
+        "os.chown({secret!r}, 1, 1)",
+        "os.setxattr({secret!r}, 'user.mine', b'x')",
+        "set_attribute_at({secret!r}, b'user.mine')",
+        "set_flags({secret!r}, 0x40)",  # no dump
+        "set_flags_at({secret!r}, 0x80)",  # the same, by another call
+    ],
+)
+def test_modes_owners_and_attributes_of_files_outside_do_not_change(boxes, tier, folder, secret, attack):
+    before = attributes(secret)
 
     boxes.attempts(attack.format(secret=str(secret)), box=Box(tier, reads=(secret,)), folder=folder)
 
-    after = secret.stat()
-    assert (before.st_mode, before.st_uid) == (after.st_mode, after.st_uid)
+    assert before == attributes(secret)
 
 
 @pytest.mark.parametrize(
