@@ -73,11 +73,7 @@ def run_first(start: Start, status: int) -> Never:
     if child != 0:
         stand_by(child, status)
     os.close(status)
-    try:
-        _run(start, confinement, parent=_FIRST)
-    except OSError as error:
-        start.order.report_broken(str(error))
-    os._exit(1)
+    _run(start, confinement, parent=_FIRST)
 
 
 def _begin(start: Start, *, kept: tuple[int, ...]) -> None:
@@ -124,7 +120,11 @@ def _run(start: Start, confinement: Confinement, *, parent: int) -> Never:
     if call.box.tier is not Tier.NONE:
         confine(confinement)
     os.close(order.link)
-    os._exit(_status_of(call, partial(send_frame, order.reply), order.given))
+    status = 1
+    try:
+        status = _status_of(call, partial(send_frame, order.reply), order.given)
+    finally:  # an exception of the target's can raise another while it is printed
+        os._exit(status)
 
 
 def _connect(order: Order) -> None:

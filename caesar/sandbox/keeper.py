@@ -39,13 +39,10 @@ KILL_S = 15.0
 def keep(order: Order, life: int, runtime: tuple[Path, ...]) -> Never:
     """Run the job in a child and end all of it; the zygote is dead once `life` reaches its end.
 
-    Where keeper or child can't be set up, nothing has run, and the supervisor is told so.
+    Where keeper or child can't be set up, or the keeper fails later, the supervisor is told so, and the
+    status tells the zygote to end what is left.
     """
-    try:
-        _keep(order, life, runtime)
-    except OSError as error:
-        order.report_broken(str(error))
-    os._exit(0)
+    _end_here(order, lambda: _keep(order, life, runtime))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,23 +109,26 @@ def _forked(start: Start, box: Box) -> _Child:
     if box.tier is not Tier.NAMESPACE:
         child = os.fork()
         if child == 0:
-            _become(start, lambda: run_child(start, keeper=keeper))
+            _end_here(start.order, lambda: run_child(start, keeper=keeper))
         return _Child(child)
     told, status = os.pipe()
     child = fork_into_namespaces()
     if child == 0:
-        _become(start, lambda: run_first(start, status))
+        _end_here(start.order, lambda: run_first(start, status))
     os.close(status)
     return _Child(child, told)
 
 
-def _become(start: Start, run: Callable[[], Never]) -> Never:
-    """Ends here whatever happens: the frames above belong to the keeper."""
+def _end_here(order: Order, run: Callable[[], None]) -> Never:
+    """Run, and end this process whatever happens: the frames above belong to whom it was forked from."""
+    status = 1
     try:
         run()
-    except OSError as error:
-        start.order.report_broken(str(error))
-    os._exit(1)
+        status = 0
+    except (OSError, MemoryError, ValueError) as error:  # no memory, or what the kernel says is not understood
+        order.report_broken(str(error) or repr(error))
+    finally:
+        os._exit(status)
 
 
 def _watch(child: _Child, guard: Guard, *, link: int, life: int, wakeup: socket.socket) -> None:

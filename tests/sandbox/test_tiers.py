@@ -516,7 +516,7 @@ def test_lock_files_are_not_there_in_namespaces(boxes, namespace, folder, tmp_pa
 def test_a_box_that_cannot_be_made_is_a_fault_that_says_which_step(boxes, tier, folder):
     box = Box(tier, cpus=(4095,))
 
-    with pytest.raises(Fault, match="could not be started"):
+    with pytest.raises(Fault, match="could not be run"):
         boxes.run("honest", box=box, folder=folder)
 
 

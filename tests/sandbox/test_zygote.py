@@ -288,7 +288,7 @@ def test_a_zygote_that_cannot_start_is_a_fault_in_its_own_words(tmp_path):
 
 
 def test_a_job_whose_folder_is_gone_is_a_fault(sandbox, tmp_path):
-    with pytest.raises(Fault, match=r"could not be started.*No such file"):
+    with pytest.raises(Fault, match=r"could not be run.*No such file"):
         sandbox.run("echo", folder=tmp_path / "gone")
 
 
