@@ -34,6 +34,8 @@ _DATA_SHARE, _DATA_BYTES = 2, 1 << 30
 """How much more than it has a process may ask for: so many times what the job may hold, and this."""
 _BURST = 32
 """How many processes above its limit a job may start before the keeper looks again."""
+_NO_CORE = 1
+"""Too few bytes for a core file, and what tells the kernel to start no program for it; 0 doesn't."""
 _FIRST = 1
 
 
@@ -139,7 +141,7 @@ def _connect(order: Order) -> None:
 
 def _limit(box: Box, *, counted: bool) -> None:
     """The limits of each process; processes only where this user's are the job's alone."""
-    _cap(resource.RLIMIT_CORE, 0)
+    _cap(resource.RLIMIT_CORE, _NO_CORE)
     _cap(resource.RLIMIT_FSIZE, _file_bytes(box))
     _cap(resource.RLIMIT_NOFILE, _OPEN_FILES)
     if box.processes is not None and counted:

@@ -443,6 +443,16 @@ def test_a_flood_of_threads_ends_at_its_limit(boxes, tier, folder):
     assert How.PROCESS_LIMIT == ended.how
 
 
+def test_a_crash_leaves_no_core_and_gives_none_to_a_program(boxes, tier, folder):
+    """With a limit of 0 the kernel still starts the program that core_pattern may name."""
+    _soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    most = 1 if hard else 0
+
+    said = boxes.attempts("resource.getrlimit(resource.RLIMIT_CORE)", box=Box(tier), folder=folder)
+
+    assert [f"got ({most}, {most})"] == said
+
+
 def test_open_files_are_bounded(boxes, tier, folder):
     ended = boxes.run("open_everything", box=Box(tier), folder=folder)
 
