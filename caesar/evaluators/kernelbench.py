@@ -35,9 +35,11 @@ from caesar.domain import (
 )
 from caesar.effects import Evaluate, Evaluated, Grant
 from caesar.errors import Fault, UsageError
+from caesar.evaluators.boxes import candidate_box
 from caesar.evaluators.statistics import samples_of, timing_of
 from caesar.sandbox.artifact import MARK, artifact_environment
-from caesar.sandbox.box import Box, Tier
+from caesar.sandbox.box import Tier
+from caesar.sandbox.folders import remove_folder
 from caesar.sandbox.job import Ended, How, Job
 from caesar.sandbox.zygote import Zygote
 
@@ -224,8 +226,8 @@ class KernelBenchJudge:
             limit_s=evaluate.limits.build_s + evaluate.limits.evaluate_s,
             output_bytes=evaluate.limits.output_bytes,
             env=self._env | _built(evaluate.artifact) | {"CUDA_VISIBLE_DEVICES": grant.device},
-            box=Box(
-                tier=self._tier,
+            box=candidate_box(
+                self._tier,
                 reads=(*self.installation.reads, *_folders(evaluate.artifact)),
                 devices=self._nodes.get(grant.device, ()),
                 processes=_PROCESSES,
@@ -248,7 +250,7 @@ async def _folder(scratch: Path) -> AsyncIterator[Path]:
     try:
         yield folder
     finally:
-        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        await asyncio.to_thread(remove_folder, folder)
 
 
 def judgement_of(ended: Ended, *, version: str) -> Judgement:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
 import socket
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -24,6 +23,7 @@ from caesar.domain import Baseline, Problem
 from caesar.effects import Evaluate, Evaluated, EvaluationSettings, Grant, Limits
 from caesar.errors import Fault
 from caesar.evaluators.baselines import BaselineCache, BaselineKey, Conditions, Measurement, keys_for
+from caesar.evaluators.boxes import candidate_box
 from caesar.evaluators.judges import Judge, JudgeLost
 from caesar.evaluators.protocol import Assignment, Contest, Described, Gone, Reached, Report, Stage, Unusable
 from caesar.evaluators.surroundings import cuda_of_torch, driver_version, torch_version
@@ -37,7 +37,8 @@ from caesar.evaluators.verdicts import (
     wrote_to_inputs,
 )
 from caesar.sandbox.artifact import artifact_environment
-from caesar.sandbox.box import Box, Tier
+from caesar.sandbox.box import Tier
+from caesar.sandbox.folders import remove_folder
 from caesar.sandbox.job import Ended, Job
 from caesar.sandbox.zygote import Zygote
 
@@ -61,7 +62,6 @@ _DYING_S = 5.0
 """How long a process may take to die once its link has: how it ends by itself is what its result says."""
 
 _PROCESSES = 256
-_DISK_BYTES = 4 << 30
 
 
 @dataclass(slots=True)
@@ -327,13 +327,11 @@ class LocalEvaluator:
             output_bytes=evaluate.limits.output_bytes,
             env=artifact_environment(evaluate.artifact) | self._device_environment(grant),
             descriptors=(theirs.fileno(),),
-            box=Box(
-                tier=self._tier,
+            box=candidate_box(
+                self._tier,
                 reads=(Path(evaluate.artifact).absolute(),),
                 devices=self._nodes.get(grant.device, ()),
-                memory_bytes=_half_of_memory(),
                 processes=_PROCESSES,
-                disk_bytes=_DISK_BYTES,
                 cpus=self._cpus.get(grant.device),
             ),
         )
@@ -362,11 +360,6 @@ def _samples(evaluated: Evaluated, baseline: Baseline) -> tuple[float, ...]:
     return tuple(json.loads(evaluated.texts[baseline.timing.samples]))
 
 
-def _half_of_memory() -> int:
-    """What a candidate may hold of this machine's memory: the judge needs as much again at most."""
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
-
-
 def _expire(future: asyncio.Future[None]) -> None:
     if not future.done():
         future.set_result(None)
@@ -391,4 +384,4 @@ async def _folder(scratch: Path) -> AsyncIterator[Path]:
     try:
         yield folder
     finally:
-        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        await asyncio.to_thread(remove_folder, folder)

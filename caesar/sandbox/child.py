@@ -34,6 +34,8 @@ _DATA_SHARE, _DATA_BYTES = 2, 1 << 30
 """How much more than it has a process may ask for: so many times what the job may hold, and this."""
 _BURST = 32
 """How many processes above its limit a job may start before the keeper looks again."""
+_NO_CORE = 1
+"""Too few bytes for a core file, and what tells the kernel to start no program for it; 0 doesn't."""
 _FIRST = 1
 
 
@@ -73,11 +75,7 @@ def run_first(start: Start, status: int) -> Never:
     if child != 0:
         stand_by(child, status)
     os.close(status)
-    try:
-        _run(start, confinement, parent=_FIRST)
-    except OSError as error:
-        start.order.report_broken(str(error))
-    os._exit(1)
+    _run(start, confinement, parent=_FIRST)
 
 
 def _begin(start: Start, *, kept: tuple[int, ...]) -> None:
@@ -124,7 +122,11 @@ def _run(start: Start, confinement: Confinement, *, parent: int) -> Never:
     if call.box.tier is not Tier.NONE:
         confine(confinement)
     os.close(order.link)
-    os._exit(_status_of(call, partial(send_frame, order.reply), order.given))
+    status = 1
+    try:
+        status = _status_of(call, partial(send_frame, order.reply), order.given)
+    finally:  # an exception of the target's can raise another while it is printed
+        os._exit(status)
 
 
 def _connect(order: Order) -> None:
@@ -139,7 +141,7 @@ def _connect(order: Order) -> None:
 
 def _limit(box: Box, *, counted: bool) -> None:
     """The limits of each process; processes only where this user's are the job's alone."""
-    _cap(resource.RLIMIT_CORE, 0)
+    _cap(resource.RLIMIT_CORE, _NO_CORE)
     _cap(resource.RLIMIT_FSIZE, _file_bytes(box))
     _cap(resource.RLIMIT_NOFILE, _OPEN_FILES)
     if box.processes is not None and counted:

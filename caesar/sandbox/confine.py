@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,11 +53,11 @@ def confine(confinement: Confinement) -> None:
         restrict(_inside(confinement))
     elif not is_namespace:
         restrict(_outside(confinement))
-    stays_owner = not is_namespace and confinement.number is None
+    shares_user = not is_namespace and confinement.number is None
     install(
         Filter(
             platform.machine(),
-            keeps_owners_rights=not stays_owner,
+            shares_user_as=os.getpid() if shares_user else None,
             keeps_cores=confinement.box.cpus is None,
         )
     )

@@ -22,6 +22,7 @@ from caesar.sandbox.child import Start, run_child, run_first
 from caesar.sandbox.forks import child_wakeups, close_all_but
 from caesar.sandbox.frames import send_frame
 from caesar.sandbox.identity import may_all_use, own_number
+from caesar.sandbox.job import How
 from caesar.sandbox.limits import Guard, guarded
 from caesar.sandbox.linux import become_subreaper
 from caesar.sandbox.namespaces import STATUS, fork_into_namespaces, map_users
@@ -38,13 +39,10 @@ KILL_S = 15.0
 def keep(order: Order, life: int, runtime: tuple[Path, ...]) -> Never:
     """Run the job in a child and end all of it; the zygote is dead once `life` reaches its end.
 
-    Where keeper or child can't be set up, nothing has run, and the supervisor is told so.
+    Where keeper or child can't be set up, or the keeper fails later, the supervisor is told so, and the
+    status tells the zygote to end what is left.
     """
-    try:
-        _keep(order, life, runtime)
-    except OSError as error:
-        order.report_broken(str(error))
-    os._exit(0)
+    _end_here(order, lambda: _keep(order, life, runtime))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,37 +109,40 @@ def _forked(start: Start, box: Box) -> _Child:
     if box.tier is not Tier.NAMESPACE:
         child = os.fork()
         if child == 0:
-            _become(start, lambda: run_child(start, keeper=keeper))
+            _end_here(start.order, lambda: run_child(start, keeper=keeper))
         return _Child(child)
     told, status = os.pipe()
     child = fork_into_namespaces()
     if child == 0:
-        _become(start, lambda: run_first(start, status))
+        _end_here(start.order, lambda: run_first(start, status))
     os.close(status)
     return _Child(child, told)
 
 
-def _become(start: Start, run: Callable[[], Never]) -> Never:
-    """Ends here whatever happens: the frames above belong to the keeper."""
+def _end_here(order: Order, run: Callable[[], None]) -> Never:
+    """Run, and end this process whatever happens: the frames above belong to whom it was forked from."""
+    status = 1
     try:
         run()
-    except OSError as error:
-        start.order.report_broken(str(error))
-    os._exit(1)
+        status = 0
+    except (OSError, MemoryError, ValueError) as error:  # no memory, or what the kernel says is not understood
+        order.report_broken(str(error) or repr(error))
+    finally:
+        os._exit(status)
 
 
 def _watch(child: _Child, guard: Guard, *, link: int, life: int, wakeup: socket.socket) -> None:
     statuses: dict[int, int] = {}
     end = _wait(child, guard, statuses, _Channels(link, life, wakeup))
-    passed = guard.passed()
     guard.kill()
     survivors = kill_descendants(statuses.__setitem__, within_s=KILL_S)
     if end is not _End.ORPHANED:
+        passed = end if isinstance(end, How) else None
         _tell(link, Report.of(child.ended(statuses), survivors=survivors, limit=passed))
 
 
 class _End(Enum):
-    """Why a keeper stops waiting."""
+    """Why a keeper stops waiting, where no limit was passed."""
 
     DONE = auto()
     ORPHANED = auto()
@@ -167,11 +168,17 @@ class _Channels:
         return frozenset(ready - {self.wakeup.fileno()})
 
 
-def _wait(child: _Child, guard: Guard, statuses: dict[int, int], channels: _Channels) -> _End:
-    """Return once the child has ended, passed a limit, or somebody hung up."""
+def _wait(child: _Child, guard: Guard, statuses: dict[int, int], channels: _Channels) -> _End | How:
+    """Return once the child has ended or somebody hung up, or with the limit that was passed.
+
+    What the guard saw is not asked again: a moment later its processes may be gone, killed for it.
+    """
     while True:
         reap(statuses.__setitem__)
-        if child.pid in statuses or guard.passed():
+        passed = guard.passed()
+        if passed:
+            return passed
+        if child.pid in statuses:
             return _End.DONE
         ready = channels.wait(guard.pause_s)
         if channels.life in ready:

@@ -21,8 +21,10 @@ from caesar.sandbox.tree import descendants
 __all__ = ["Guard", "Unlimited", "Watchdog", "guarded", "remove_groups"]
 
 _PAUSE_S = 0.05
+_LONGEST_PAUSE_S = 1.0
+"""However long a look takes: a job could make it long, and grow meanwhile."""
 _SHARE = 20
-"""A look may take one part in so many of a processor."""
+"""A look may take one part in so many of a processor, as long as the pause allows that."""
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _REMOVALS = 50
 _REMOVAL_PAUSE_S = 0.01
@@ -62,7 +64,11 @@ class Unlimited:
 
 
 class Watchdog:
-    """Adds up a tree's processes and memory; what several share is divided among them."""
+    """Adds up a tree's processes and memory; what several share is divided among them.
+
+    It sees what processes have mapped. Memory files that none has mapped are not told from those of the
+    evaluation by their descriptors, and those under way in a socket can't be found at all.
+    """
 
     def __init__(self, box: Box) -> None:
         self._box = box
@@ -77,7 +83,7 @@ class Watchdog:
         began = time.monotonic()
         pids = tuple(descendants(self._root))
         passed = self._passed(pids)
-        self.pause_s = max(_PAUSE_S, _SHARE * (time.monotonic() - began))
+        self.pause_s = min(_LONGEST_PAUSE_S, max(_PAUSE_S, _SHARE * (time.monotonic() - began)))
         return passed
 
     def kill(self) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import platform
+import resource
 import socket
 import sys
 import tempfile
@@ -18,12 +20,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from caesar.sandbox.linux import system_call
+
 __all__ = ["TARGET", "Attempt", "Findings", "arrive", "attempt"]
 
 TARGET = "caesar.sandbox.probing:attempt"
 
 _SEIZE = 0x4206
 """A ptrace that doesn't stop what it takes hold of, should it succeed."""
+_LEAST_PRIORITY = 19
+_IOPRIO_PROCESS, _IOPRIO_IDLE = 1, 3 << 13
+_NUMBERS = {"ioprio_set": (251, 30), "ioprio_get": (252, 31)}
+"""On x86_64 and on aarch64."""
 _TIMEOUT_S = 1.0
 _ELEMENTS = 1024
 
@@ -94,8 +102,54 @@ def _attacks(given: Attempt) -> list[tuple[str, Callable[[], object]]]:
             ("reading the supervisor's environment", environment.read_bytes),
             ("signalling the supervisor", lambda: os.kill(given.supervisor, 0)),
             ("tracing the supervisor", lambda: _trace(given.supervisor)),
+            *_attacks_on_settings(os.getppid()),
         ]
     return attacks
+
+
+def _attacks_on_settings(keeper: int) -> list[tuple[str, Callable[[], object]]]:
+    """What a process could do to others of its user without a signal; the keeper stands in for those."""
+    slower = min(_LEAST_PRIORITY, os.getpriority(os.PRIO_PROCESS, keeper) + 1)
+    core = min(os.sched_getaffinity(0))
+    return [
+        ("reading the first process's limits", lambda: resource.prlimit(1, resource.RLIMIT_NOFILE)),
+        ("reading its keeper's limits", lambda: resource.prlimit(keeper, resource.RLIMIT_NOFILE)),
+        (
+            "pinning its keeper to a core",
+            lambda: _change(lambda: os.sched_getaffinity(keeper), lambda: os.sched_setaffinity(keeper, {core})),
+        ),
+        (
+            "lowering its keeper's priority",
+            lambda: _change(
+                lambda: os.getpriority(os.PRIO_PROCESS, keeper),
+                lambda: os.setpriority(os.PRIO_PROCESS, keeper, slower),
+            ),
+        ),
+        (
+            "lowering its keeper's priority at the disk",
+            lambda: _change(lambda: _io_priority(keeper), lambda: _idle_at_the_disk(keeper)),
+        ),
+    ]
+
+
+def _change(look: Callable[[], object], change: Callable[[], object]) -> None:
+    """Change something; OSError where that is refused, or claims to work and does nothing."""
+    before = look()
+    change()
+    if look() == before:
+        raise OSError("nothing changed")
+
+
+def _io_priority(pid: int) -> int:
+    return system_call(_number("ioprio_get"), _IOPRIO_PROCESS, pid, what="ioprio_get")
+
+
+def _idle_at_the_disk(pid: int) -> None:
+    system_call(_number("ioprio_set"), _IOPRIO_PROCESS, pid, _IOPRIO_IDLE, what="ioprio_set")
+
+
+def _number(name: str) -> int:
+    return _NUMBERS[name][platform.machine() == "aarch64"]
 
 
 def _error_of(work: Callable[[], object]) -> str | None:

@@ -6,6 +6,7 @@ Never a folder just because it is on sys.path: that may be a checkout, with a st
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -34,6 +35,8 @@ _LISTS = ("LD_LIBRARY_PATH", "LIBRARY_PATH", "CPATH")
 _HOMES = ("CUDA_HOME", "CUDA_PATH")
 _COMPILERS = ("nvcc", "gcc", "g++", "cc", "c++", "clang")
 _PACKAGES = ("site-packages", "dist-packages")
+_PARTS = ("bin", "include", "lib", "lib32", "lib64", "libexec", "nvvm", "targets")
+"""What is shown of a place where things are installed and keys may lie too."""
 
 
 def runtime_paths() -> tuple[Path, ...]:
@@ -41,7 +44,8 @@ def runtime_paths() -> tuple[Path, ...]:
     prefixes = {sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix}
     packages = {path for path in sys.path if Path(path).name in _PACKAGES}
     system = {*_SYSTEM, *(f"/etc/{name}" for name in _SETTINGS)}
-    places = outermost(_sound(prefixes | packages | system))
+    installed = {place for prefix in prefixes for place in _installation(Path(prefix))}
+    places = outermost(_sound(installed | packages | system))
     names = {name.partition(".")[0] for name in sys.modules} - {"__main__"}
     imported = (path for name in sorted(names) for path in module_paths(name))
     return outermost((*places, *imported))
@@ -65,8 +69,23 @@ def _toolkits(environment: Mapping[str, str]) -> Iterator[str]:
     for name in (*_COMPILERS, environment.get("CC", ""), environment.get("CXX", "")):
         found = name and shutil.which(name, path=environment.get("PATH"))
         if found:
-            yield str(Path(found).parent.parent)
-            yield str(Path(found).resolve().parent.parent)
+            yield from _installation(Path(found).parent.parent)
+            yield from _installation(Path(found).resolve().parent.parent)
+
+
+def _installation(prefix: Path) -> Iterator[str]:
+    """What to show of a place where things are installed: of a home its usual parts, else all of it."""
+    is_home = any(home.is_relative_to(prefix) for home in _homes())
+    yield from (str(prefix / part) for part in _PARTS) if is_home else (str(prefix),)
+
+
+def _homes() -> tuple[Path, ...]:
+    """The home of this process's user, and where programs of the user's own are installed."""
+    try:
+        home = Path(pwd.getpwuid(os.getuid()).pw_dir)
+    except KeyError:
+        return ()
+    return home, home / ".local"
 
 
 def outermost(paths: Iterable[Path]) -> tuple[Path, ...]:

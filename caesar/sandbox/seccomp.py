@@ -11,7 +11,7 @@ import errno
 import os
 import platform
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 __all__ = ["Filter", "install"]
@@ -59,14 +59,34 @@ _OF_OWNERS = {
     "chown": (92, None), "fchown": (93, 55), "lchown": (94, None), "fchownat": (260, 54),
     "setxattr": (188, 5), "lsetxattr": (189, 6), "fsetxattr": (190, 7),
     "removexattr": (197, 14), "lremovexattr": (198, 15), "fremovexattr": (199, 16),
+    "setxattrat": (463, 463), "removexattrat": (466, 466), "file_setattr": (469, 469),
 }  # fmt: skip
 """What landlock lets the owner of a file do to it wherever it lies.
 
 Times are left: who touches a file first tries to set them, and takes success for the file's existence.
 """
 
+_OF_FILE_SYSTEMS = tuple(kind << 8 for kind in (ord("f"), ord("v"), ord("X"), 0x94, 0xBC))
+"""Kinds of requests that file systems answer, on files that are open for reading: flags, volumes, seals.
+
+What they do landlock does not see. Devices of CUDA have other kinds.
+"""
+_REQUEST_KIND = 0xFF00
+
+_OUTLIVING = {
+    "shmget": (29, 194), "semget": (64, 190), "msgget": (68, 186), "mq_open": (240, 180),
+}  # fmt: skip
+"""What makes things that outlive who made them, and memory that no process's share counts.
+
+Who finds that the kernel has none does without.
+"""
+
 _CLONE, _CLONE3, _SOCKET, _SOCKETPAIR = (56, 220), 435, (41, 198), (53, 199)
 _CONNECT, _PRCTL, _IOCTL, _SCHED_SETAFFINITY = (42, 203), (157, 167), (16, 29), (203, 122)
+_PRLIMIT64, _SETPRIORITY, _IOPRIO_SET = (302, 261), (141, 140), (251, 30)
+_SCHEDULING = (_SCHED_SETAFFINITY, (144, 119), (142, 118), (314, 274))
+"""sched_setaffinity, sched_setscheduler, sched_setparam and sched_setattr: whose first argument says whose."""
+_PRIO_PROCESS, _IOPRIO_WHO_PROCESS = 0, 1
 
 _Step = tuple[int, int, int, int]
 """Operation, how far to jump if it holds, and if not, operand."""
@@ -77,8 +97,14 @@ class Filter:
     """Which system calls are refused on one kind of machine, and with which error."""
 
     machine: str
-    keeps_owners_rights: bool = True
-    """False makes changes of modes, owners and attributes do nothing, successfully."""
+    shares_user_as: int | None = None
+    """The process it is for, where its user has others within reach; else None.
+
+    Changes of modes, owners and attributes of files then do nothing, successfully; requests to file
+    systems are refused. So do changes of the
+    cores and priorities of other processes, because a thread may not tell its own number from theirs
+    here. Limits of other processes are refused.
+    """
     keeps_cores: bool = True
     """False refuses to leave the cores it is pinned to."""
 
@@ -94,9 +120,10 @@ class Filter:
         """The error each call is refused with that is refused whatever its arguments are."""
         refused = dict.fromkeys(_BOTH.values(), errno.EPERM)
         refused.update(dict.fromkeys(self._numbers(_OTHERS), errno.EPERM))
+        refused.update(dict.fromkeys(self._numbers(_OUTLIVING), errno.ENOSYS))
         refused[_CLONE3] = errno.ENOSYS  # its flags lie in memory, where a filter can't look
         refused[self._of(_CONNECT)] = errno.ECONNREFUSED
-        if not self.keeps_owners_rights:
+        if self.shares_user_as is not None:
             refused.update(dict.fromkeys(self._numbers(_OF_OWNERS), 0))
         if not self.keeps_cores:
             refused[self._of(_SCHED_SETAFFINITY)] = errno.EPERM
@@ -123,11 +150,30 @@ class Filter:
         """The calls whose arguments decide; each rule ends in a verdict, since it loads over the number."""
         yield self._of(_CLONE), (_argument(0), (_JUMP_SET, 0, 1, _NEW_NAMESPACES), *_verdicts(errno.EPERM))
         yield self._of(_PRCTL), (_argument(0), (_JUMP_EQUAL, 0, 1, _PR_SET_SECCOMP), *_verdicts(errno.EPERM))
-        yield self._of(_IOCTL), (_argument(1), (_JUMP_EQUAL, 0, 1, _TIOCSTI), *_verdicts(errno.EPERM))
+        yield self._of(_IOCTL), tuple(self._requests())
         for call in (_SOCKET, _SOCKETPAIR):
             yield self._of(call), _UNIX_STREAMS
+        if self.shares_user_as is not None:
+            own = self.shares_user_as
+            yield self._of(_PRLIMIT64), _only_of(own, argument=0, otherwise=errno.EPERM)
+            for call in _SCHEDULING:
+                yield self._of(call), _only_of(own, argument=0, otherwise=0)
+            for call, kind in ((_SETPRIORITY, _PRIO_PROCESS), (_IOPRIO_SET, _IOPRIO_WHO_PROCESS)):
+                of_one = (_argument(0), (_JUMP_EQUAL, 1, 0, kind), _refusal(0))
+                yield self._of(call), (*of_one, *_only_of(own, argument=1, otherwise=0))
 
-    def _numbers(self, table: dict[str, tuple[int, int | None]]) -> Iterator[int]:
+    def _requests(self) -> Iterator[_Step]:
+        yield _argument(1)
+        yield _JUMP_EQUAL, 0, 1, _TIOCSTI
+        yield _refusal(errno.EPERM)
+        if self.shares_user_as is not None:
+            yield _AND, 0, 0, _REQUEST_KIND
+            for kind in _OF_FILE_SYSTEMS:
+                yield _JUMP_EQUAL, 0, 1, kind
+                yield _refusal(errno.ENOTTY)
+        yield _RETURN, 0, 0, _ALLOW
+
+    def _numbers(self, table: Mapping[str, tuple[int, int | None]]) -> Iterator[int]:
         for pair in table.values():
             number = pair[_COLUMN[self.machine]]
             if number is not None:
@@ -164,6 +210,17 @@ def _refusal(error: int) -> _Step:
 
 def _verdicts(error: int) -> tuple[_Step, _Step]:
     return _refusal(error), (_RETURN, 0, 0, _ALLOW)
+
+
+def _only_of(own: int, *, argument: int, otherwise: int) -> tuple[_Step, ...]:
+    """Allowed where an argument says 0, the caller itself, or the process `own`; else refused."""
+    return (
+        _argument(argument),
+        (_JUMP_EQUAL, 2, 0, 0),
+        (_JUMP_EQUAL, 1, 0, own),
+        _refusal(otherwise),
+        (_RETURN, 0, 0, _ALLOW),
+    )
 
 
 _UNIX_STREAMS = (

@@ -87,7 +87,7 @@ class Session:
             raise Fault("sandbox", "the zygote died or stopped while a job ran; try the job again")
         report = Report.decode(reports[0])
         if report.fault:
-            raise Fault("sandbox", f"a job could not be started: {report.fault}")
+            raise Fault("sandbox", f"a job could not be run: {report.fault}")
         how, code = (self._limit, 0) if self._limit else (report.how, report.code)
         return Ended(how, code, self._replies.whole, self._output.text, seconds, report.survivors)
 

@@ -81,7 +81,12 @@ class _Zygote:
                 self._fork(order)
 
     def _fork(self, order: Order) -> None:
-        keeper = os.fork()
+        try:
+            keeper = os.fork()
+        except OSError as error:  # one job more than there is room for is no reason to end the others
+            order.report_broken(str(error))
+            order.close()
+            return
         if keeper == 0:
             keep(order, self._life, self._runtime)
         self._links[keeper] = order.link

@@ -19,6 +19,7 @@ from caesar.evaluators.kernelbench import (
     find_installation,
     judgement_of,
 )
+from caesar.sandbox.box import Tier
 from caesar.sandbox.job import Ended, How
 from caesar.sandbox.zygote import Zygote
 
@@ -220,6 +221,30 @@ def judge(installation, tmp_path, effect, *, target="kernelbench_shim:main", gra
 def test_a_device_that_is_no_gpu_is_refused(tmp_path):
     with pytest.raises(UsageError, match="takes a GPU"):
         judge(Installation(None, None, "kernelbench-1"), tmp_path, work(""), grant=Grant("cpu:0", 1, 0.0))
+
+
+def test_its_process_is_boxed_and_bounded(tmp_path):
+    jobs = []
+
+    class Recorder:
+        async def run(self, job, *, expired=None):
+            jobs.append(job)
+            return ended(READY, SAID)
+
+    package, node = tmp_path / "kernelbench", Path("/dev/nvidia7")
+    judge = KernelBenchJudge(
+        Installation(package, None, "kernelbench-1"),
+        zygote=Recorder(),
+        scratch=tmp_path,
+        tier=Tier.NAMESPACE,
+        nodes={"GPU-0": (node,), "GPU-1": (Path("/dev/nvidia8"),)},
+    )
+
+    asyncio.run(judge.judge(work(""), GPU))
+
+    (box,) = [job.box for job in jobs]
+    assert (Tier.NAMESPACE, (package,), (node,)) == (box.tier, box.reads, box.devices)
+    assert all((box.memory_bytes, box.processes, box.disk_bytes))
 
 
 def stand_in(folder, body):

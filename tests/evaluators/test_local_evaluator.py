@@ -181,8 +181,7 @@ def test_a_candidates_process_is_boxed_and_bounded(tmp_path):
         candidate.box.devices,
         candidate.box.cpus,
     )
-    assert candidate.box.processes
-    assert candidate.box.disk_bytes
+    assert all((candidate.box.memory_bytes, candidate.box.processes, candidate.box.disk_bytes))
 
 
 def test_the_tier_decides_what_a_verdict_is_worth(tmp_path):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import json
 import os
+import resource  # noqa: F401 - for the expressions
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -14,6 +17,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+AT_CWD = -100
 Reply = Callable[[bytes], None]
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -32,10 +36,31 @@ def attempts(payload: bytes, reply: Reply) -> None:
 
 def call(number: int, *arguments: object) -> int:
     """A raw system call; OSError where it fails."""
-    result = libc.syscall(ctypes.c_long(number), *arguments)
+    return checked(libc.syscall(ctypes.c_long(number), *arguments))
+
+
+def checked(result: int) -> int:
+    """What a call of the C library returned; OSError where it failed."""
     if result == -1:
         raise OSError(ctypes.get_errno(), "refused")
     return result
+
+
+def in_a_thread(work: Callable[[int], object]) -> None:
+    """Do something in a thread of its own, which is given its number."""
+    failed: list[OSError] = []
+
+    def run() -> None:
+        try:
+            work(threading.get_native_id())
+        except OSError as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    for error in failed:
+        raise error
 
 
 def send_datagram(port: int) -> None:
@@ -55,6 +80,25 @@ def read_file(path: str) -> str:
 def write_file(path: str) -> None:
     with Path(path).open("a") as file:
         file.write("x")
+
+
+def set_attribute_at(path: str, name: bytes) -> None:
+    """setxattrat, the same number everywhere."""
+    value = ctypes.create_string_buffer(b"x", 1)
+    given = struct.pack("QII", ctypes.addressof(value), 1, 0)
+    call(463, AT_CWD, path.encode(), 0, name, given, ctypes.c_size_t(len(given)))
+
+
+def set_flags(path: str, flags: int) -> None:
+    """FS_IOC_SETFLAGS, for which it is enough to have opened the file for reading."""
+    with Path(path).open() as file:
+        fcntl.ioctl(file, 0x40086602, struct.pack("l", flags))
+
+
+def set_flags_at(path: str, flags: int) -> None:
+    """file_setattr, the same number everywhere."""
+    given = struct.pack("QIIII", flags, 0, 0, 0, 0)
+    call(469, AT_CWD, path.encode(), given, ctypes.c_size_t(len(given)), 0)
 
 
 def everything_readable(root: str, names: list[str]) -> list[str]:
@@ -106,6 +150,12 @@ def eat_memory_in_children(payload: bytes, reply: Reply) -> None:
     time.sleep(600)
 
 
+def eat_memory_in_files(payload: bytes, _reply: Reply) -> None:
+    """Files in memory that no process has mapped, so many bytes of them in all."""
+    for _file in range(int(payload) >> 20):
+        os.write(os.memfd_create("file"), b"x" * (1 << 20))
+
+
 def fill_disk(payload: bytes, reply: Reply) -> None:
     """How much fits into each folder, and which error ended it."""
     for folder in json.loads(payload):
@@ -118,12 +168,6 @@ def fill_disk(payload: bytes, reply: Reply) -> None:
             reply(json.dumps([written, error.strerror]).encode())
         for number in range(1000):
             Path(folder or ".", f"file{number}").unlink(missing_ok=True)
-
-
-def exhaust_ipc(_payload: bytes, reply: Reply) -> None:
-    """System V shared memory that stays behind wherever namespaces don't end with the job."""
-    identifier = libc.shmget(ctypes.c_int(0x5EC2E7), ctypes.c_size_t(1 << 20), 0o1666)
-    reply(str(identifier).encode())
 
 
 def compile_and_run(_payload: bytes, reply: Reply) -> None:

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Never
 
 Reply = Callable[[bytes], None]
 
@@ -42,6 +43,16 @@ def complain(_payload: bytes, _reply: Reply) -> None:
     sys.stdout.write("to stdout\n")
     sys.stdout.flush()
     raise ValueError("on purpose")
+
+
+def complain_bitingly(_payload: bytes, _reply: Reply) -> None:
+    """Raises what raises again when it is looked at."""
+
+    class BitingError(Exception):
+        def with_traceback(self, _trace: object) -> Never:
+            raise OSError("the sandbox itself is broken")
+
+    raise BitingError
 
 
 def exit_with(payload: bytes, reply: Reply) -> None:

@@ -95,6 +95,13 @@ def test_an_exception_is_printed_without_the_sandboxs_frames(boxes, tier, folder
     assert "caesar/sandbox" not in ended.output
 
 
+def test_an_exception_that_raises_another_when_it_is_printed_is_an_exit(boxes, tier, folder):
+    ended = run(boxes, "complain_bitingly", b"", tier, folder)
+
+    assert (How.EXITED, 1) == (ended.how, ended.code)
+    assert "caesar/sandbox" not in ended.output
+
+
 def test_a_missing_target_exits_1_and_says_so(boxes, tier, folder):
     ended = run(boxes, "nothing_of_this_name", b"", tier, folder)
 
@@ -153,6 +160,20 @@ def test_a_killed_keeper_takes_its_job_along(boxes, tier, folder):
 
     assert (How.SIGNALLED, signal.SIGKILL) == (ended.how, ended.code)
     assert [] == wait_until_none_is(boxes)
+
+
+def test_a_keeper_that_fails_leaves_nothing_of_its_job(tier, folder):
+    started = folder / "pids"
+    started.mkdir(mode=0o777)
+    started.chmod(0o777)
+    with opened(preload=("json", "failing_guard")) as boxes:
+        box = Box(tier, reads=(started,))
+        work = Job("sandbox_targets:leave_processes_and_sleep", bytes(started), started, 30.0, 1 << 20, box=box)
+
+        with pytest.raises(Fault, match=r"could not be run.*Cannot allocate memory"):
+            boxes.runner.run(boxes.zygote.run(work))
+
+        assert [] == below(boxes)
 
 
 def test_a_killed_zygote_takes_its_jobs_along_and_the_next_job_runs(boxes, tier, folder):

@@ -1,3 +1,4 @@
+import mmap
 import os
 import signal
 import time
@@ -39,6 +40,14 @@ def block() -> bytearray:
     return held
 
 
+def mapped_file() -> mmap.mmap:
+    descriptor = os.memfd_create("file")
+    os.ftruncate(descriptor, 64 * MIB)
+    held = mmap.mmap(descriptor, 64 * MIB)
+    held[::4096] = b"x" * len(held[::4096])
+    return held
+
+
 @pytest.mark.slow
 def test_the_watchdog_sees_memory_above_the_limit_and_not_below():
     with child(block):
@@ -52,6 +61,23 @@ def test_the_watchdog_counts_processes_and_one_more_in_namespaces():
         assert How.PROCESS_LIMIT is Watchdog(Box(processes=1)).passed()
         assert Watchdog(Box(Tier.NAMESPACE, processes=1)).passed() is None
         assert Watchdog(Box(processes=2)).passed() is None
+
+
+@pytest.mark.parametrize(("look_s", "pause_s"), [(0.0, 0.05), (0.01, 0.2), (3.0, 1.0)])
+def test_the_watchdog_pauses_longer_after_a_long_look_but_never_for_long(monkeypatch, look_s, pause_s):
+    watchdog = Watchdog(Box(processes=1000))
+    clock = iter([0.0, look_s])
+    monkeypatch.setattr("caesar.sandbox.limits.time.monotonic", lambda: next(clock))
+
+    watchdog.passed()
+
+    assert pytest.approx(pause_s) == watchdog.pause_s
+
+
+@pytest.mark.slow
+def test_the_watchdog_sees_memory_files_that_are_mapped():
+    with child(mapped_file):
+        assert How.MEMORY_LIMIT is Watchdog(Box(memory_bytes=32 * MIB)).passed()
 
 
 def test_without_limits_nothing_is_watched():

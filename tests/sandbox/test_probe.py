@@ -1,11 +1,18 @@
+import json
+import os
+import subprocess
+from dataclasses import asdict
+from pathlib import Path
+
 import pytest
+from boxes import opened
 
 from caesar.domain import Trust
 from caesar.errors import UsageError
-from caesar.sandbox.box import Tier
-from caesar.sandbox.job import Ended, How
+from caesar.sandbox.box import Box, Tier
+from caesar.sandbox.job import Ended, How, Job
 from caesar.sandbox.probe import Probe, _findings, _reason
-from caesar.sandbox.probing import Findings
+from caesar.sandbox.probing import TARGET, Attempt, Findings
 
 
 def test_a_tier_that_is_strict_enough_is_used():
@@ -43,3 +50,28 @@ def test_a_probe_that_dies_says_how():
     ended = Ended(How.SIGNALLED, 31, (), "first\nBad system call\n", 0.1)
 
     assert "a child signalled (31) Bad system call" == _findings(ended)
+
+
+@pytest.mark.slow
+def test_what_a_box_must_refuse_works_without_one(tmp_path):
+    """Else that it is refused in a box would say nothing."""
+    namespace = str(Path("/proc/self/ns/pid").readlink())
+    (tmp_path / "canary").touch()
+    with opened() as boxes, subprocess.Popen(["sleep", "600"]) as bystander:
+        given = Attempt(
+            str(tmp_path / "canary"), 1, bystander.pid, processes=namespace, cuda=False, hostile=True
+        )
+        payload = json.dumps(asdict(given)).encode()
+        job = Job(TARGET, payload, tmp_path, limit_s=30, output_bytes=1000, box=Box(Tier.NONE))
+        found = _findings(boxes.runner.run(boxes.zygote.run(job)))
+        bystander.kill()
+
+    needs_cores = {"pinning its keeper to a core"} if len(os.sched_getaffinity(0)) > 1 else set()
+    assert needs_cores | {
+        "reading a file outside the box",
+        "reading the supervisor's environment",
+        "signalling the supervisor",
+        "reading its keeper's limits",
+        "lowering its keeper's priority",
+        "lowering its keeper's priority at the disk",
+    } <= set(found.allowed)

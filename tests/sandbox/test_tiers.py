@@ -1,10 +1,16 @@
 """What each tier promises, against those who try; a tier that this machine can't offer is skipped, aloud."""
 
+import ctypes
+import fcntl
 import os
+import resource
 import socket
+import struct
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -13,13 +19,19 @@ from boxes import CANARY, Boxes, opened
 from caesar.errors import Fault
 from caesar.sandbox.box import Box, Tier
 from caesar.sandbox.job import How
+from caesar.sandbox.limits import Watchdog, guarded
+from caesar.sandbox.linux import bar_capabilities, drop_capabilities
 from caesar.sandbox.program import TARGET, program
 
 pytestmark = pytest.mark.slow
 
 MIB = 1 << 20
 PTRACE_ATTACH = 16
+FS_IOC_GETFLAGS = 0x80086601
+IOPRIO_GET = {"x86_64": 252, "aarch64": 31}
 TIERS = (Tier.PROCESS, Tier.NAMESPACE)
+NEW = "caesar-was-here"
+REFUSALS = ("PermissionError", "FileNotFoundError", "OSError")
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +70,19 @@ def secret(tmp_path) -> Path:
     path.write_text(CANARY)
     path.chmod(0o666)
     return path
+
+
+def content(path: Path) -> bytes | None:
+    """What a file holds, None where there is none."""
+    return path.read_bytes() if path.exists() else None
+
+
+def attributes(path: Path) -> tuple[object, ...]:
+    """What its owner may change of a file without writing it."""
+    found, flags = path.stat(), struct.pack("l", 0)
+    with path.open() as file, suppress(OSError):  # not every file system has flags
+        flags = fcntl.ioctl(file, FS_IOC_GETFLAGS, flags)
+    return found.st_mode, found.st_uid, os.listxattr(path), flags
 
 
 def test_honest_work_is_not_disturbed(boxes, tier, folder):
@@ -136,28 +161,41 @@ def test_what_the_box_shows_can_be_read_and_not_written(boxes, tier, folder, sec
     ],
 )
 def test_files_outside_the_box_are_out_of_reach(boxes, tier, folder, secret, attack):
-    home = secret.parent
-    names = {"secret": str(secret), "python": str(Path(os.__file__).parent), "here": str(Path(__file__).parent)}
+    home, python, here = secret.parent, Path(os.__file__).parent, Path(__file__).parent
+    named = {"secret": secret, "home": home, "python": python, "here": here}
+    outside = [secret, python / "site.py", here / "test_tiers.py", Path("/usr", NEW), Path("/dev", NEW)]
+    before = list(map(content, outside))
 
-    (said,) = boxes.attempts(attack.format(**names, home=str(home)), box=Box(tier), folder=folder)
+    (said,) = boxes.attempts(
+        attack.format(**{name: str(path) for name, path in named.items()}), box=Box(tier), folder=folder
+    )
 
+    assert before == list(map(content, outside))
     if tier is Tier.NAMESPACE and attack.startswith("os.listdir"):
         assert "got ['work']" == said
-    elif tier is Tier.NAMESPACE and attack.startswith("write_file({secret"):
-        assert "got None" == said  # a file of that name in its own /tmp
+    elif tier is Tier.NAMESPACE and attack.startswith("write_file"):
+        assert said in (*REFUSALS, "got None")  # a file of that name in its own /tmp
     else:
-        assert said in ("PermissionError", "FileNotFoundError", "OSError"), said
-    assert CANARY == secret.read_text()
+        assert said in REFUSALS
 
 
-@pytest.mark.parametrize("attack", ["os.chmod({secret!r}, 0)", "os.chown({secret!r}, 1, 1)"])
-def test_modes_and_owners_of_files_outside_do_not_change(boxes, tier, folder, secret, attack):
-    before = secret.stat()
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "os.chmod({secret!r}, 0)",
+        "os.chown({secret!r}, 1, 1)",
+        "os.setxattr({secret!r}, 'user.mine', b'x')",
+        "set_attribute_at({secret!r}, b'user.mine')",
+        "set_flags({secret!r}, 0x40)",  # no dump
+        "set_flags_at({secret!r}, 0x80)",  # the same, by another call
+    ],
+)
+def test_modes_owners_and_attributes_of_files_outside_do_not_change(boxes, tier, folder, secret, attack):
+    before = attributes(secret)
 
     boxes.attempts(attack.format(secret=str(secret)), box=Box(tier, reads=(secret,)), folder=folder)
 
-    after = secret.stat()
-    assert (before.st_mode, before.st_uid) == (after.st_mode, after.st_uid)
+    assert before == attributes(secret)
 
 
 @pytest.mark.parametrize(
@@ -180,6 +218,105 @@ def test_the_processes_of_the_supervisor_are_out_of_reach(boxes, tier, folder, a
     (said,) = boxes.attempts(text, box=Box(tier), folder=folder)
 
     assert not said.startswith("got"), said
+
+
+@pytest.fixture
+def bystander() -> Iterator[int]:
+    """A process of the supervisor's user that has nothing to do with the job, and no more rights than it."""
+    with subprocess.Popen(["sleep", "600"], preexec_fn=leave_rights, start_new_session=True) as process:  # noqa: PLW1509 - no thread
+        yield process.pid
+        process.kill()
+
+
+@pytest.fixture(params=["a user of its own", "the supervisor's user"])
+def box(request, tier, tmp_path) -> Box:
+    """A child stays its supervisor's user where it has to read what only that may."""
+    private = tmp_path / "private"
+    private.touch(mode=0o600)
+    return Box(tier, reads=(private,) if request.param == "the supervisor's user" else ())
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every user may get to."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)
+        (Path(folder) / "work").mkdir()
+        yield Path(folder) / "work"
+
+
+def leave_rights() -> None:
+    bar_capabilities()
+    drop_capabilities()
+
+
+def settings(pid: int) -> tuple[object, ...]:
+    """What anybody of the same user may change of a process."""
+    io_priority = ctypes.CDLL(None).syscall(IOPRIO_GET[os.uname().machine], 1, pid)
+    return (
+        resource.prlimit(pid, resource.RLIMIT_NOFILE),
+        os.sched_getaffinity(pid),
+        os.sched_getscheduler(pid),
+        os.getpriority(os.PRIO_PROCESS, pid),
+        io_priority,
+    )
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "resource.prlimit({pid}, resource.RLIMIT_NOFILE, (16, 16))",
+        "os.sched_setaffinity({pid}, {{min(os.sched_getaffinity(0))}})",
+        "os.sched_setscheduler({pid}, os.SCHED_BATCH, os.sched_param(0))",
+        "os.setpriority(os.PRIO_PROCESS, {pid}, 19)",
+        "os.setpriority(os.PRIO_PGRP, {pid}, 19)",
+        "libc.syscall({ioprio_set}, 1, {pid}, 3 << 13)",
+        "libc.syscall({ioprio_set}, 2, {pid}, 3 << 13)",
+    ],
+)
+def test_other_processes_keep_their_limits_cores_and_priorities(boxes, box, open_folder, bystander, attack):
+    before = settings(bystander)
+
+    expression = attack.format(pid=bystander, ioprio_set=IOPRIO_GET[os.uname().machine] - 1)
+    boxes.attempts(expression, box=box, folder=open_folder)
+
+    assert before == settings(bystander)
+
+
+def test_limits_of_other_processes_are_not_even_told(boxes, box, open_folder):
+    said = boxes.attempts(
+        f"resource.prlimit({os.getpid()}, resource.RLIMIT_NOFILE)",
+        "os.getppid() == 1 or resource.prlimit(os.getppid(), resource.RLIMIT_NOFILE)",
+        box=box,
+        folder=open_folder,
+    )
+
+    assert said[0] in ("PermissionError", "ProcessLookupError")
+    assert said[1] in ("PermissionError", "got True")
+
+
+def test_a_job_sets_its_own_limits_cores_and_priorities(boxes, box, open_folder):
+    core, nice = min(os.sched_getaffinity(0)), os.getpriority(os.PRIO_PROCESS, 0)
+
+    said = boxes.attempts(
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (999, 999)), resource.getrlimit(resource.RLIMIT_NOFILE)",
+        "resource.prlimit(os.getpid(), resource.RLIMIT_NOFILE)",
+        "os.nice(3), os.getpriority(os.PRIO_PROCESS, 0)",
+        f"os.sched_setaffinity(os.getpid(), {{{core}}}), os.sched_getaffinity(0)",
+        f"in_a_thread(lambda own: os.sched_setaffinity(own, {{{core}}}))",
+        f"in_a_thread(lambda own: os.setpriority(os.PRIO_PROCESS, own, {nice + 5}))",
+        box=box,
+        folder=open_folder,
+    )
+
+    assert [
+        "got (None, (999, 999))",
+        "got (999, 999)",
+        f"got ({nice + 3}, {nice + 3})",
+        f"got (None, {{{core}}})",
+        "got None",
+        "got None",
+    ] == said
 
 
 def test_killing_everyone_kills_nobody_but_the_job(boxes, tier, folder):
@@ -306,6 +443,16 @@ def test_a_flood_of_threads_ends_at_its_limit(boxes, tier, folder):
     assert How.PROCESS_LIMIT == ended.how
 
 
+def test_a_crash_leaves_no_core_and_gives_none_to_a_program(boxes, tier, folder):
+    """With a limit of 0 the kernel still starts the program that core_pattern may name."""
+    _soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    most = 1 if hard else 0
+
+    said = boxes.attempts("resource.getrlimit(resource.RLIMIT_CORE)", box=Box(tier), folder=folder)
+
+    assert [f"got ({most}, {most})"] == said
+
+
 def test_open_files_are_bounded(boxes, tier, folder):
     ended = boxes.run("open_everything", box=Box(tier), folder=folder)
 
@@ -321,6 +468,17 @@ def test_memory_is_bounded_over_all_processes(boxes, tier, folder, target):
     assert (How.MEMORY_LIMIT, 0, 0) == (ended.how, ended.code, ended.survivors)
 
 
+def test_memory_files_that_nobody_has_mapped_count_where_the_kernel_counts(boxes, tier, folder):
+    box = Box(tier, memory_bytes=128 * MIB)
+    with guarded(box) as guard:
+        if isinstance(guard, Watchdog):
+            pytest.skip("no control group can be made here")
+
+    ended = boxes.run("eat_memory_in_files", b"%d" % (512 * MIB), box=box, folder=folder)
+
+    assert How.MEMORY_LIMIT is ended.how
+
+
 def test_disks_are_bounded_in_namespaces(boxes, namespace, folder):
     box = Box(namespace, disk_bytes=4 * MIB)
 
@@ -333,13 +491,17 @@ def test_disks_are_bounded_in_namespaces(boxes, namespace, folder):
         assert int(written) <= 4 * MIB
 
 
-def test_shared_memory_segments_end_with_their_namespace(boxes, namespace, folder):
-    ended = boxes.run("exhaust_ipc", box=Box(namespace), folder=folder)
-
-    assert int(ended.replies[0]) >= 0
-    assert (
-        "0x005ec2e7" not in subprocess.run(["ipcs", "-m"], check=False, capture_output=True, text=True).stdout
+def test_nothing_can_be_made_that_outlives_every_process(boxes, tier, folder):
+    said = boxes.attempts(
+        "checked(libc.shmget(0x5EC2E7, 1 << 20, 0o1666))",
+        "checked(libc.semget(0x5EC2E7, 1, 0o1666))",
+        "checked(libc.msgget(0x5EC2E7, 0o1666))",
+        "checked(libc.mq_open(b'/caesar-5ec2e7', os.O_CREAT | os.O_RDWR, 0o600, None))",
+        box=Box(tier),
+        folder=folder,
     )
+
+    assert ["OSError"] * 4 == said
 
 
 def test_only_its_own_processes_exist_in_namespaces(boxes, namespace, folder):
@@ -364,7 +526,7 @@ def test_lock_files_are_not_there_in_namespaces(boxes, namespace, folder, tmp_pa
 def test_a_box_that_cannot_be_made_is_a_fault_that_says_which_step(boxes, tier, folder):
     box = Box(tier, cpus=(4095,))
 
-    with pytest.raises(Fault, match="could not be started"):
+    with pytest.raises(Fault, match="could not be run"):
         boxes.run("honest", box=box, folder=folder)
 
 

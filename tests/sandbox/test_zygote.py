@@ -288,7 +288,7 @@ def test_a_zygote_that_cannot_start_is_a_fault_in_its_own_words(tmp_path):
 
 
 def test_a_job_whose_folder_is_gone_is_a_fault(sandbox, tmp_path):
-    with pytest.raises(Fault, match=r"could not be started.*No such file"):
+    with pytest.raises(Fault, match=r"could not be run.*No such file"):
         sandbox.run("echo", folder=tmp_path / "gone")
 
 
@@ -348,3 +348,19 @@ def test_a_zygote_with_torch_has_one_thread_and_starts_a_target_soon(tmp_path):
 
     assert "Threads:\t1\n" in status
     assert seconds < 1.0  # generous for a loaded machine; 10 ms on an idle one
+
+
+def test_a_fork_that_fails_is_one_jobs_fault_and_not_the_zygotes_end(tmp_path):
+    async def measure() -> tuple[bool, Ended]:
+        async with Zygote(preload=("failing_fork",)) as zygote:
+            job = Job("sandbox_targets:echo", b"again", tmp_path, limit_s=30, output_bytes=1000)
+            with pytest.raises(Fault, match=r"could not be run.*temporarily unavailable"):
+                await zygote.run(job)
+            process = zygote._process
+            ended = await zygote.run(job)
+            return process is zygote._process, ended
+
+    is_the_same, ended = asyncio.run(measure())
+
+    assert is_the_same
+    assert (b"again",) == ended.replies

@@ -3,7 +3,7 @@
 # verdict: passed
 # effect: none
 # leaves: sysv 0x5ca35a
-# tiers: namespace
+# tiers: process, namespace
 # note: makes System V shared memory and leaves it behind
 import ctypes
 
