@@ -142,7 +142,8 @@ def _connect(order: Order) -> None:
 def _limit(box: Box, *, counted: bool) -> None:
     """The limits of each process; processes only where this user's are the job's alone."""
     _cap(resource.RLIMIT_CORE, _NO_CORE)
-    _cap(resource.RLIMIT_FSIZE, _file_bytes(box))
+    if box.disk_bytes is not None:
+        _cap(resource.RLIMIT_FSIZE, _file_bytes(box.disk_bytes, box.tier))
     _cap(resource.RLIMIT_NOFILE, _OPEN_FILES)
     if box.processes is not None and counted:
         _cap(resource.RLIMIT_NPROC, box.processes + _BURST)
@@ -152,11 +153,9 @@ def _limit(box: Box, *, counted: bool) -> None:
         os.sched_setaffinity(0, box.cpus)
 
 
-def _file_bytes(box: Box) -> int:
+def _file_bytes(disk_bytes: int, tier: Tier) -> int:
     """How long a file may be; in namespaces the folder itself is bounded, and memory files needn't be."""
-    if box.disk_bytes is None or box.tier is Tier.NAMESPACE:
-        return _FILE_BYTES
-    return min(_FILE_BYTES, box.disk_bytes)
+    return _FILE_BYTES if tier is Tier.NAMESPACE else min(_FILE_BYTES, disk_bytes)
 
 
 def _cap(which: int, most: int) -> None:

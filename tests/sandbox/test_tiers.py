@@ -479,6 +479,12 @@ def test_memory_files_that_nobody_has_mapped_count_where_the_kernel_counts(boxes
     assert How.MEMORY_LIMIT is ended.how
 
 
+def test_memory_files_are_as_large_as_it_takes_where_the_disk_is_not_bounded(boxes, tier, folder):
+    shown = boxes.attempts("os.ftruncate(os.memfd_create('inputs'), 5 << 30)", box=Box(tier), folder=folder)
+
+    assert ["got None"] == list(shown)
+
+
 def test_disks_are_bounded_in_namespaces(boxes, namespace, folder):
     box = Box(namespace, disk_bytes=4 * MIB)
 
