@@ -39,7 +39,7 @@ FROM json_each(:upto) AS wanted JOIN events ON stream = wanted.key AND version <
 ORDER BY events.seq
 """
 _BLOBS = "SELECT digest, size, data FROM blobs WHERE digest IN (SELECT value FROM json_each(?))"
-_HEAD = "SELECT version, digest FROM events WHERE stream = ? ORDER BY version DESC LIMIT 1"
+_LAST_VERSION = "SELECT coalesce(max(version), 0) FROM events WHERE stream = ?"
 _DIGEST_AT = "SELECT digest FROM events WHERE stream = ? AND version = ?"
 _INSERT_EVENT = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, CAST(? AS TEXT), ?, ?)"
 _INSERT_BLOB = "INSERT OR IGNORE INTO blobs VALUES (?, ?, ?)"
@@ -181,15 +181,17 @@ def _copy(source: sqlite3.Connection, target: sqlite3.Connection, upto: Mapping[
 
 def _common(source: sqlite3.Connection, target: sqlite3.Connection, stream: str) -> int:
     """How many of the stream's events the target has; StoreError where they are not the source's."""
-    head = target.execute(_HEAD, (stream,)).fetchone()
-    if head is None:
-        return 0
-    version, digest = head
-    ours = source.execute(_DIGEST_AT, (stream, version)).fetchone()
-    if ours is not None and ours[0] != digest:
+    there, here = (_last_version(connection, stream) for connection in (target, source))
+    shared = (stream, min(there, here))
+    if target.execute(_DIGEST_AT, shared).fetchone() != source.execute(_DIGEST_AT, shared).fetchone():
         raise StoreError(
             f"both stores have a stream {stream}, with different events: copy to a store that does not have it"
         )
+    return there
+
+
+def _last_version(connection: sqlite3.Connection, stream: str) -> int:
+    (version,) = connection.execute(_LAST_VERSION, (stream,)).fetchone()
     return int(version)
 
 

@@ -112,6 +112,25 @@ def test_another_history_under_the_same_name_is_refused_and_nothing_of_the_copy_
     assert ["RUN/1/0"] == list(streams(to))
 
 
+def test_a_longer_history_under_the_same_name_is_told_from_the_sources(store, to):
+    with open_log(to, read_only=False) as log:
+        asyncio.run(log.append(Append("RUN/1/0", 0, turns(1, 99))))
+
+    with pytest.raises(StoreError, match="both stores have a stream RUN/1/0"):
+        copy_into(store, to, upto={"RUN": 1, "RUN/1/0": 5})
+
+
+def test_a_copy_that_went_on_by_itself_is_left_as_it_is(store, to):
+    whole = {stream: len(events) for stream, events in streams(store).items()}
+    copy_into(store, to, upto=whole)
+    with open_log(to, read_only=False) as log:
+        asyncio.run(log.append(Append("RUN/1/0", whole["RUN/1/0"], turns(9))))
+
+    copied = copy_into(store, to, upto=whole)
+
+    assert (0, whole["RUN/1/0"] + 1) == (copied.events, len(streams(to)["RUN/1/0"]))
+
+
 def test_a_text_that_is_damaged_is_not_copied(store, to):
     vandalise(store, "UPDATE blobs SET data = x'00'")
 
