@@ -90,13 +90,16 @@ def rm_command(store: Path, name: str) -> None:
             gone = require_run(log, name)
             everyone = tuple(readable_runs(log))
             _refuse_forked(gone, everyone)
-            upto = {
-                stream: version for stream, version, _ in log.heads() if stream.partition("/")[0] != gone.id
-            }
         for run in everyone:
             held.enter_context(owning(run.name, locks_folder(store)))
-        copied = keep_only(store, upto=upto)
+        copied = keep_only(store, lambda log: _without(log, gone))
     emit_text(f"{store}: run {gone.name} removed; {counted(copied.events, 'event')} kept")
+
+
+def _without(log: SqliteEventLog, gone: Run) -> Mapping[str, int]:
+    """How many events each stream has that is not the run's; UsageError where the run was forked meanwhile."""
+    _refuse_forked(gone, readable_runs(log))
+    return {stream: version for stream, version, _ in log.heads() if stream.partition("/")[0] != gone.id}
 
 
 def with_ancestors(log: SqliteEventLog, runs: Iterable[Run]) -> Iterator[Run]:

@@ -10,7 +10,7 @@ import json
 import os
 import sqlite3
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -22,6 +22,7 @@ from caesar.errors import StoreError, UsageError
 from caesar.events import Envelope, named_texts
 from caesar.stores import schema
 from caesar.stores.blobs import whole
+from caesar.stores.eventlog import SqliteEventLog
 from caesar.stores.failures import translated
 from caesar.stores.locks import WriteLock, locks_folder
 
@@ -91,11 +92,12 @@ def copy_into(store: Path, to: Path, *, upto: Mapping[str, int]) -> Copied:
         return _copy(source, target, upto)
 
 
-def keep_only(store: Path, *, upto: Mapping[str, int]) -> Copied:
-    """Put a store in this one's place that has so many events of each of these streams and nothing else.
+def keep_only(store: Path, kept: Callable[[SqliteEventLog], Mapping[str, int]]) -> Copied:
+    """Put a store in this one's place that has so many events of each stream as `kept` says, and no others.
 
-    Nobody else may have it open: StoreError where someone has. A process that opened it while it was
-    exchanged is refused when it writes.
+    `kept` is asked once nobody else can write, so it sees every event that was acknowledged; what it
+    raises leaves the store as it is. Nobody else may have the store open: StoreError where someone has. A
+    process that opened it while it was exchanged is refused when it writes.
     """
     with translated(store), ExitStack() as opened:
         lock = opened.enter_context(closing(WriteLock(locks_folder(store), patience_s=_PATIENCE_S)))
@@ -104,6 +106,7 @@ def keep_only(store: Path, *, upto: Mapping[str, int]) -> Copied:
         source.execute("PRAGMA locking_mode = EXCLUSIVE")
         source.execute("PRAGMA journal_mode = DELETE")  # or the old file's log would be taken for the new one's
         source.execute("BEGIN EXCLUSIVE")
+        upto = kept(SqliteEventLog(store, reader=source, writer=None, opened=ExitStack()))
         with _beside(store) as place:
             copied = _fill(place, source, upto)
             _settle(place)

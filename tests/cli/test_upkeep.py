@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
+from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
+from engine.worlds import Setup
 from stores.recorded_store import record_run, vandalise
 
-from caesar.cli.look import status_command
+from caesar.cli.look import open_store, status_command
 from caesar.cli.replay import ReplayOptions, replay_command
 from caesar.cli.report import report_command
 from caesar.cli.store import backup_command, copy_command, repair_command, rm_command, verify_command
+from caesar.engine.plan import started
 from caesar.errors import UsageError
+from caesar.events import RunForked, RunResumed
+from caesar.ports import Append
 from caesar.prompts.render import shipped
+from caesar.stores.eventlog import SqliteEventLog
 
 BAD = "UPDATE events SET body = body || ' ' WHERE stream = 'RUN/1/1' AND version = 12"
 
@@ -34,6 +42,17 @@ def store(sound, tmp_path):
 def damaged(store):
     vandalise(store, BAD)
     return store
+
+
+def run_called(name):
+    """The first event of a run, and the texts that it names."""
+    configuration = replace(Setup().configuration(), name=name)
+    sources = (problem.source for problem in configuration.problems)
+    return started(configuration, run=name.upper()), (
+        configuration.spec_text,
+        *configuration.templates.values(),
+        *sources,
+    )
 
 
 @pytest.fixture
@@ -102,6 +121,48 @@ def test_a_removed_run_is_gone(store, capsys):
     status_command(store, json=True)
 
     assert [] == json.loads(capsys.readouterr().out.split("\n", 1)[1])["runs"]
+
+
+@pytest.fixture
+def meanwhile(store, monkeypatch):
+    """Has something be appended after `rm` looked at the store and before it takes it over."""
+
+    def arrange(stream, *events, texts=()):
+        @contextmanager
+        def owning_later(run, folder):
+            if not appended:
+                appended.append(run)
+                with SqliteEventLog.open(store, clock_us=lambda: 1) as log:
+                    asyncio.run(log.append(Append(stream, len(log.read(stream)), events, texts)))
+            yield
+
+        monkeypatch.setattr("caesar.cli.store.owning", owning_later)
+
+    appended = []
+    return arrange
+
+
+def test_what_a_run_appended_while_another_was_removed_is_kept(store, meanwhile):
+    first, texts = run_called("other")
+    with SqliteEventLog.open(store, clock_us=lambda: 1) as log:
+        asyncio.run(log.append(Append("OTHER", 0, (first,), texts)))
+    meanwhile("OTHER", RunResumed("0.1.0"))
+
+    rm_command(store, "fake")
+
+    with open_store(store) as log:
+        assert ["run_started", "run_resumed"] == [envelope.kind for envelope in log.read("OTHER")]
+
+
+def test_a_run_that_was_forked_while_it_was_to_be_removed_stays(store, meanwhile):
+    first, texts = run_called("fork")
+    meanwhile("FORK", first, RunForked("RUN", ()), texts=texts)
+
+    with pytest.raises(UsageError, match="holds the turns that fork go on from"):
+        rm_command(store, "fake")
+
+    with open_store(store) as log:
+        assert {"RUN", "FORK"} <= set(log.streams())
 
 
 def test_a_replayed_run_is_equal(store, printed):

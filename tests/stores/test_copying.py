@@ -144,11 +144,27 @@ def test_a_store_is_exchanged_for_one_that_has_only_what_is_kept(store):
     kept = {"RUN": len(streams(store)["RUN"]), "RUN/1/0": 9}
     before = store.stat().st_ino
 
-    keep_only(store, upto=kept)
+    keep_only(store, lambda _: kept)
 
     assert {"caesar.db", "caesar.db-locks"} == {path.name for path in store.parent.iterdir()}
     assert kept == {stream: len(events) for stream, events in streams(store).items()}
     assert before != store.stat().st_ino
+
+
+def test_what_is_kept_is_asked_when_nobody_can_write_any_more_and_refusing_it_changes_nothing(store):
+    before = streams(store)
+
+    def refuse(log):
+        assert before["RUN"] == [(each.version, each.digest, each.body) for each in log.read("RUN")]
+        with closing(sqlite3.connect(store, timeout=0)) as other:
+            with pytest.raises(sqlite3.OperationalError, match="locked"):
+                other.execute("DELETE FROM events")
+        raise UsageError("not this one")
+
+    with pytest.raises(UsageError, match="not this one"):
+        keep_only(store, refuse)
+
+    assert before == streams(store)
 
 
 def test_a_store_that_someone_has_open_is_not_exchanged(store, monkeypatch):
@@ -159,7 +175,7 @@ def test_a_store_that_someone_has_open_is_not_exchanged(store, monkeypatch):
     with closing(sqlite3.connect(store)) as reading:
         reading.execute("SELECT count(*) FROM events").fetchone()
         with pytest.raises(StoreError, match="locked by another program"):
-            keep_only(store, upto={})
+            keep_only(store, lambda _: {})
 
     assert before == streams(store)
 
