@@ -156,9 +156,11 @@ def test_what_is_kept_is_asked_when_nobody_can_write_any_more_and_refusing_it_ch
 
     def refuse(log):
         assert before["RUN"] == [(each.version, each.digest, each.body) for each in log.read("RUN")]
-        with closing(sqlite3.connect(store, timeout=0)) as other:
-            with pytest.raises(sqlite3.OperationalError, match="locked"):
-                other.execute("DELETE FROM events")
+        with (
+            closing(sqlite3.connect(store, timeout=0)) as other,
+            pytest.raises(sqlite3.OperationalError, match="locked"),
+        ):
+            other.execute("DELETE FROM events")
         raise UsageError("not this one")
 
     with pytest.raises(UsageError, match="not this one"):
