@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 
 import pytest
-from worlds import STORY, CrashError, CrashingLog, Setup, completion, with_turns
+from worlds import ALL, STORY, CrashError, Setup, completion, forked, with_turns
 
 from caesar.domain import Context, Feedback, History
 from caesar.engine.fork import fork_at, lineage, origins, read_trajectory
-from caesar.engine.plan import extension, fold_run, members, started
+from caesar.engine.plan import extension, fold_run
 from caesar.engine.replay import replay
 from caesar.engine.resume import pinned
-from caesar.engine.scheduler import RunStream, run_all
 from caesar.engine.today import today
 from caesar.errors import StoreError, UsageError
-from caesar.events import RunForked, RunResumed
 from caesar.fsm.trajectory import Status, fold
 from caesar.prompts.render import shipped
-
-ALL = [("1", 0), ("2", 0)]
 
 
 @pytest.fixture
@@ -28,30 +23,6 @@ def ran():
     setup = Setup(completions=(*STORY, completion("passed 0.25", name="fourth")))
     setup.run()
     return setup
-
-
-def forked(setup, *, turn=1, spec=None, samples=1, run="FORK", parent="RUN", appends=None):
-    """Fork every trajectory of a run, or take the fork up again; how it stands."""
-    log = setup.log if appends is None else CrashingLog(setup.log, appends=appends)
-    return asyncio.run(_forked(setup, log, turn=turn, spec=spec, samples=samples, run=run, parent=parent))
-
-
-async def _forked(setup, log, *, turn, spec, samples, run, parent):
-    begun = origins(log.read, fold_run(log.read(parent)), ALL, turn=turn, samples=samples)
-    configuration = replace(
-        setup.configuration(),
-        name=run,
-        spec=replace(spec or setup.spec, samples=samples),
-        forked=RunForked(parent, begun),
-    )
-    envelopes = log.read(run)
-    stream = RunStream(log, run, version=len(envelopes))
-    opening = (started(configuration, run=run), configuration.forked)
-    texts = (configuration.spec_text,)
-    await stream.append(*((RunResumed("0"),) if envelopes else opening), texts=texts)
-    world = replace(setup.world(), log=log, spec=configuration.spec)
-    found = fold_run(log.read(run))
-    return await run_all(world, found, members(found, seed=0), stream=stream)
 
 
 def test_a_fork_begins_with_its_parents_turns_and_holds_no_copy_of_them(ran):
