@@ -161,9 +161,9 @@ def _backed(log: SqliteEventLog, stream: str, count: int, upto: Mapping[str, int
     run, slash, _ = stream.partition("/")
     if slash and not upto.get(run):
         return 0  # a trajectory without its run can't be read by anyone
-    if slash and log.prefix(stream, 1)[0].kind != TrajectoryForked.kind:
+    if slash and log.read(stream, upto=1)[0].kind != TrajectoryForked.kind:
         return count
-    for envelope in log.prefix(stream, count):
+    for envelope in log.read(stream, upto=count):
         for claimed, version in _claimed(envelope.event):
             if upto.get(claimed, 0) < version:
                 return envelope.version - 1

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
-from engine.worlds import Setup
+from engine.worlds import Setup, forked
 from stores.recorded_store import record_run, vandalise
 
 from caesar.cli.look import open_store, status_command
@@ -53,6 +53,12 @@ def run_called(name):
         *configuration.templates.values(),
         *sources,
     )
+
+
+def fork_end(store):
+    """The version of the last event of RUN/1/0 that a fork shares."""
+    with open_store(store) as log:
+        return log.read("FORK/1/0")[0].event.version
 
 
 @pytest.fixture
@@ -102,6 +108,24 @@ def test_a_damaged_trajectory_does_not_stop_the_others_from_being_read(damaged, 
     run = json.loads(told.out)["runs"][0]
     assert (3, 4) == (run["finished"], run["planned"])
     assert "left out: stream RUN/1/1 is damaged from version 12 on" in told.err
+
+
+def test_a_fork_whose_parent_is_damaged_behind_what_it_shares_is_read_but_in_no_figure(store, capsys):
+    with SqliteEventLog.open(store, clock_us=lambda: 1) as log:
+        setup = Setup(log=log)
+        forked(setup, turn=1)
+    end = fork_end(store)
+    vandalise(store, f"UPDATE events SET body = '{{}}' WHERE stream = 'RUN/1/0' AND version = {end + 1}")
+
+    status_command(store, json=True)
+    told = json.loads(capsys.readouterr().out)["runs"]
+    states = {run["run"]: run["trajectories"] for run in told}
+    report_command(store, ("FORK",), json=True)
+    shown = json.loads(capsys.readouterr().out)["runs"]
+
+    assert (2, 0) == (states["FORK"]["finished"], states["FORK"]["damaged"])
+    assert 1 == states["fake"]["damaged"]
+    assert 1 == next(run["finished"] for run in shown if run["run"] == "FORK")
 
 
 def test_a_copied_run_and_a_backup_are_sound(store, tmp_path):

@@ -118,11 +118,31 @@ def test_a_fork_whose_parent_is_another_one_now_is_refused(ran):
     another = Setup(completions=(completion("passed"), *STORY))
     another.run()
 
-    def read(stream):
-        return another.log.read(stream) if stream.startswith("RUN") else ran.log.read(stream)
+    def read(stream, *, upto=None):
+        return (another if stream.startswith("RUN") else ran).log.read(stream, upto=upto)
 
     with pytest.raises(StoreError, match="copy the parent's run into it"):
         read_trajectory(read, "FORK/1/0")
+
+
+def test_a_fork_needs_no_more_of_its_ancestors_than_it_shares(ran):
+    forked(ran, turn=1)
+    forked(ran, turn=2, run="AGAIN", parent="FORK")
+    ends = {
+        "RUN/1/0": fork_at(ran.log.read, "RUN/1/0", turn=1).version,
+        "FORK/1/0": fork_at(ran.log.read, "FORK/1/0", turn=2).version,
+    }
+
+    def read(stream, *, upto=None):
+        if stream in ends and (upto is None or upto > ends[stream]):
+            raise StoreError("damaged after what is shared")
+        return ran.log.read(stream, upto=upto)
+
+    again = read_trajectory(read, "AGAIN/1/0")
+    streams = [e.stream for e in lineage(read, "AGAIN/1/0") if e.kind == "turn_ended"]
+    shared = fork_at(read, "AGAIN/1/0", turn=1)
+    assert (3, Status.FINISHED, "RUN/1/0") == (len(again.turns), again.status, shared.stream)
+    assert ["RUN/1/0", "FORK/1/0", "AGAIN/1/0"] == streams
 
 
 def test_a_forked_run_does_not_grow(ran):

@@ -142,8 +142,8 @@ class CrashingLog:
         self._left -= 1
         return await self._inner.append(append)
 
-    def read(self, stream: str) -> tuple[Envelope, ...]:
-        return self._inner.read(stream)
+    def read(self, stream: str, *, upto: int | None = None) -> tuple[Envelope, ...]:
+        return self._inner.read(stream, upto=upto)
 
     def streams(self, prefix: str = "") -> tuple[str, ...]:
         return self._inner.streams(prefix)
