@@ -169,7 +169,7 @@ def _copy(source: sqlite3.Connection, target: sqlite3.Connection, upto: Mapping[
     try:
         rows = source.execute(_EVENTS, {"upto": json.dumps(upto)})
         for part in _parts(Envelope(*row) for row in rows):
-            fresh = [envelope for envelope in part if envelope.version > there[envelope.stream]]
+            fresh = [envelope for envelope in part if envelope.version > _known(there, envelope)]
             named.update((digest, None) for envelope in fresh for digest in named_texts(envelope.event))
             target.executemany(_INSERT_EVENT, [(seq + at, *_row(e)) for at, e in enumerate(fresh, start=1)])
             seq, events = seq + len(fresh), events + len(fresh)
@@ -191,6 +191,14 @@ def _common(source: sqlite3.Connection, target: sqlite3.Connection, stream: str)
             f"both stores have a stream {stream}, with different events: copy to a store that does not have it"
         )
     return there
+
+
+def _known(there: Mapping[str, int], envelope: Envelope) -> int:
+    if envelope.stream not in there:
+        raise StoreError(
+            f"event {envelope.seq} is not of the stream that it is listed under: restore the store from a copy"
+        )
+    return there[envelope.stream]
 
 
 def _last_version(connection: sqlite3.Connection, stream: str) -> int:

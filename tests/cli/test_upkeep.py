@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 import pytest
@@ -17,7 +17,7 @@ from caesar.cli.replay import ReplayOptions, replay_command
 from caesar.cli.report import report_command
 from caesar.cli.store import backup_command, copy_command, repair_command, rm_command, verify_command
 from caesar.engine.plan import started
-from caesar.errors import UsageError
+from caesar.errors import StoreError, UsageError
 from caesar.events import RunForked, RunResumed
 from caesar.ports import Append
 from caesar.prompts.render import shipped
@@ -96,6 +96,46 @@ def test_a_repaired_store_is_sound_and_has_what_could_be_kept(damaged, tmp_path,
     assert 11 == left["RUN/1/1"]
     assert {"RUN", "RUN/1/1"} == set(left)
     assert 0 == verify_command(new, (), json=False)
+
+
+def pages(path):
+    """How large the pages of the file are, and how many it has."""
+    data = path.read_bytes()
+    size = int.from_bytes(data[16:18])
+    return size, len(data) // size
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fill", [b"\xff", b"\0"], ids=["ones", "zeros"])
+def test_whichever_page_of_the_file_is_gone_it_is_told_and_the_rest_is_repaired(sound, tmp_path, fill, capsys):
+    size, count = pages(sound)
+    assert count > 20
+    repaired = 0
+    for page in range(1, count):
+        store, new = tmp_path / f"{page}.db", tmp_path / f"{page}-new.db"
+        data = bytearray(sound.read_bytes())
+        data[page * size : (page + 1) * size] = fill * size
+        store.write_bytes(data)
+
+        assert 1 == verify_command(store, (), json=False), page
+        assert "damaged" in capsys.readouterr().out
+        with suppress(StoreError):
+            repair_command(store, new, json=True)
+            repaired += 1
+            assert 0 == verify_command(new, (), json=False), page
+
+    assert repaired > count / 2
+
+
+def test_a_run_is_verified_by_name_also_where_the_stores_runs_cannot_be_listed(damaged, monkeypatch, capsys):
+    def unreadable(log):
+        raise StoreError("a page is gone")
+
+    monkeypatch.setattr("caesar.cli.store.readable_runs", unreadable)
+
+    assert 1 == verify_command(damaged, ("fake",), json=False)
+
+    assert "run RUN, problem 1, sample 1: damaged from event 12 on" in capsys.readouterr().out
 
 
 def test_a_damaged_trajectory_does_not_stop_the_others_from_being_read(damaged, capsys):
