@@ -14,6 +14,10 @@ from caesar.effects import Condition, Evaluate, Evaluated, Grant
 from caesar.engine.lanes import Capacity, Lanes
 from caesar.engine.memory import Memory, is_costly
 from caesar.engine.perform import condition_after
+from caesar.engine.plan import fold_run
+from caesar.engine.replay import replay
+from caesar.engine.resume import pinned
+from caesar.engine.today import Today, today
 from caesar.errors import Fault
 from caesar.evaluators.scripted import ScriptedEvaluator
 
@@ -76,6 +80,12 @@ def story_of(*completions: str, turns: int) -> Setup:
     return setup
 
 
+def today_of(setup: Setup) -> Today:
+    run = fold_run(setup.log.read("RUN"))
+    found = pinned(run, setup.log.texts)
+    return today(run, found, spec=None, templates=found.templates, device="")
+
+
 def events(setup: Setup, kind: str, stream: str = "RUN/1/0"):
     return [e.event for e in setup.log.read(stream) if e.kind == kind]
 
@@ -93,6 +103,23 @@ def test_a_candidate_that_hung_is_not_paid_for_twice_and_the_log_says_who_answer
     assert ("RUN/1/0:2.0:evaluate", "RUN/1/0:1.0:evaluate") == (recalled.request, recalled.answered_by)
     first, second = events(setup, "evaluation_completed")
     assert first.evaluation == second.evaluation
+
+
+def test_a_candidate_that_hung_while_an_equal_one_waited_for_the_device_is_not_judged_a_second_time():
+    setup = story_of(HANGING, turns=1)
+    setup.spec = replace(setup.spec, samples=3)
+    setup.evaluator, pool = CountingEvaluator(), WatchedPool()
+
+    tally = run(setup, memory=Memory(setup.log), device_name=DEVICE_NAME, devices=pool)
+
+    assert (3, 1) == (tally.finished, len(setup.evaluator.judged))
+    streams = [f"RUN/1/{sample}" for sample in range(3)]
+    assert 1 == sum(len(events(setup, "lease_granted", stream)) for stream in streams)
+    assert 2 == sum(len(events(setup, "evaluation_recalled", stream)) for stream in streams)
+    assert [Condition.HUNG, Condition.SOUND, Condition.SOUND] == pool.conditions
+    now = today_of(setup)
+    for stream in streams:
+        assert replay(now, stream, read=setup.log.read, texts=setup.log.texts).divergence is None
 
 
 def test_what_hung_in_another_process_is_known_from_the_store():
