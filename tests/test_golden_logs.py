@@ -90,7 +90,7 @@ def test_every_trajectory_is_derived_again_byte_for_byte_with_the_templates_it_p
     for name in [stream for stream in found if "/" not in stream]:
         run = fold_run(found[name])
         pins = pinned(run, texts)
-        now = today(run, pins, spec=None, templates=pins.templates, device="")
+        now = today(run, pins, spec=None, templates=pins.templates)
         for stream in (stream for stream in found if stream.startswith(f"{name}/")):
             assert replay(now, stream, read=reading(found), texts=texts).divergence is None
 

@@ -71,6 +71,7 @@ def prepare(
         templates=templates,
         evaluator=version_of(kernelbench),
         caesar=version("caesar"),
+        device_name=devices[0].name,
         provenance=model.provenance,
         forked=forked,
     )

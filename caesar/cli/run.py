@@ -131,9 +131,9 @@ async def _taken_up(configuration: Configuration, log: SqliteEventLog, run_id: s
     extended = extension(run, configuration, pinned_spec=log.texts([run.spec])[run.spec])
     if extended is not None:
         texts = (configuration.spec_text, *(problem.source for problem in configuration.problems))
-        await stream.append(extended, RunResumed(configuration.caesar), texts=texts)
+        await stream.append(extended, RunResumed(configuration.caesar, configuration.device_name), texts=texts)
     elif not run.finished:
-        await stream.append(RunResumed(configuration.caesar))
+        await stream.append(RunResumed(configuration.caesar, configuration.device_name))
     return fold_run(log.read(run_id)), stream
 
 
@@ -147,7 +147,9 @@ def _world(
     display: Display,
 ) -> World:
     spec = prepared.configuration.spec
+    on_ray = isinstance(machine, RayMachinery)
     count = machine.count if isinstance(machine, RayMachinery) else len(prepared.devices)
+    device_names = () if on_ray else [device.name for device in prepared.devices]
     return World(
         log=log,
         model=prepared.model,
@@ -161,8 +163,8 @@ def _world(
         problems={problem.id: problem for problem in prepared.configuration.problems},
         backend=prepared.backend,
         lanes=_lanes(spec.concurrency, backend=prepared.backend, devices=count),
-        device_name=prepared.devices[0].name,
-        memory=Memory(log),
+        device_name=prepared.configuration.device_name,
+        memory=Memory(log, device_names=device_names),
         observe=display.observe,
     )
 

@@ -233,9 +233,7 @@ def _recalled(world: World, trajectory: Trajectory) -> Known | None:
         return None
     candidate, problem = trajectory.current.candidate, world.problems[trajectory.problem].digest
     assert candidate is not None
-    return world.memory.recall(
-        candidate, problem=problem, under=_conditions(world, trajectory), device_name=world.device_name
-    )
+    return world.memory.recall(candidate, problem=problem, under=_conditions(world, trajectory))
 
 
 async def _recall(

@@ -260,6 +260,18 @@ def test_a_divergence_is_told_with_its_place_and_its_diff(store, capsys, monkeyp
     assert "0 of 4 equal" in told
 
 
+def test_a_damaged_trajectory_stops_no_replay_of_a_run_that_does_not_say_on_what_it_was(tmp_path, printed):
+    """As runs of the first version: what the hardware was called is looked for in every trajectory."""
+    store = tmp_path / "caesar.db"
+    record_run(store, device_name=None)
+    vandalise(store, BAD)
+
+    assert 1 == replay_command(ReplayOptions(store, "fake"), json=True)
+
+    found = printed()
+    assert (3, 3, 1) == (found["trajectories"], found["equal"], len(found["damaged"]))
+
+
 def test_with_its_own_templates_it_is_equal_all_the_same(store, monkeypatch, printed):
     monkeypatch.setattr("caesar.cli.replay.shipped", dict)
 

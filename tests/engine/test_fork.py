@@ -157,7 +157,7 @@ def test_a_forked_run_does_not_grow(ran):
 def test_a_fork_is_derived_again_whole(ran):
     forked(ran, turn=2)
     run = fold_run(ran.log.read("FORK"))
-    now = today(run, pinned(run, ran.log.texts), spec=None, templates=shipped(), device="")
+    now = today(run, pinned(run, ran.log.texts), spec=None, templates=shipped())
 
     results = [replay(now, f"FORK/{at}/0", read=ran.log.read, texts=ran.log.texts) for at in "12"]
 

@@ -65,13 +65,21 @@ class Setup:
     evaluator: ScriptedEvaluator = field(default_factory=ScriptedEvaluator)
     seen: list[Envelope] = field(default_factory=list)
     evaluator_version: str = "1"
+    device_name: str = "a device"
 
     def __post_init__(self) -> None:
         self.log = self.log or MemoryEventLog(self.clock.now_us)
 
     def configuration(self) -> Configuration:
         return Configuration(
-            "fake", "group", self.spec, self.problems, shipped(), self.evaluator_version, "0.1.0"
+            "fake",
+            "group",
+            self.spec,
+            self.problems,
+            shipped(),
+            self.evaluator_version,
+            "0.1.0",
+            self.device_name,
         )
 
     def world(self) -> World:
@@ -89,7 +97,7 @@ class Setup:
             problems={problem.id: problem for problem in self.problems},
             backend=Backend.CPU,
             lanes=Lanes(4, *(Capacity(4).share(1) for _ in range(3))),
-            device_name="a device",
+            device_name=self.device_name,
             observe=self.seen.append,
         )
 
@@ -120,7 +128,8 @@ async def taken_up(configuration: Configuration, log: EventLog) -> tuple[Run, Ru
     else:
         run = fold_run(envelopes)
         more = extension(run, configuration, pinned_spec=log.texts([run.spec])[run.spec])
-        events = (RunResumed("0.1.0"),) if more is None else (more, RunResumed("0.1.0"))
+        resumed = RunResumed("0.1.0", configuration.device_name)
+        events = (resumed,) if more is None else (more, resumed)
         await stream.append(*events, texts=(configuration.spec_text,))
     return fold_run(log.read("RUN")), stream
 
