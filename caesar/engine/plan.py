@@ -159,14 +159,17 @@ def started(configuration: Configuration, *, run: str) -> RunStarted:
 def fold_run(envelopes: Iterable[Envelope]) -> Run:
     """The run that a run's stream describes; StoreError where the stream does not begin one."""
     run: Run | None = None
+    heads: list[HeadRecorded] = []  # a run of many trajectories has as many: none is copied for the next
     for envelope in envelopes:
-        run = _evolve(run, envelope.event, at_us=envelope.recorded_at_us)
+        event = envelope.event
+        run = _evolve(run, event, at_us=envelope.recorded_at_us)
+        heads += [event] if isinstance(event, HeadRecorded) else []
     if run is None:
         raise StoreError("there is no such run in this store; `caesar status` lists those that are")
-    return run
+    return replace(run, heads=tuple(heads))
 
 
-def _evolve(run: Run | None, event: Event, *, at_us: int) -> Run:  # noqa: PLR0911 (one row per kind)
+def _evolve(run: Run | None, event: Event, *, at_us: int) -> Run:
     if isinstance(event, RunStarted):
         return _opened(event, at_us=at_us)
     if run is None:
@@ -188,9 +191,7 @@ def _evolve(run: Run | None, event: Event, *, at_us: int) -> Run:  # noqa: PLR09
             return replace(after, finished=False, device_names=(*run.device_names, (at_us, event.device_name)))
         case RunFinished():
             return replace(after, finished=event.suspended == 0)
-        case HeadRecorded():
-            return replace(after, heads=(*run.heads, event))
-        case CandidateRescored():
+        case HeadRecorded() | CandidateRescored():
             return after
     raise StoreError(f"an event of kind {event.kind} does not belong in the stream of run {run.id}")
 

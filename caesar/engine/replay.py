@@ -121,7 +121,7 @@ def replay(now: Today, stream: str, *, read: Read, texts: Texts) -> Replayed:
             found = diverging(envelope, derived, turn=len(trajectory.turns), texts=texts)
             return Replayed(stream, envelope.version, turns, found)
         known.update(derived.texts)
-        trajectory = evolve(trajectory, event, at_us=envelope.recorded_at_us)
+        trajectory = evolve(trajectory, event, at_us=envelope.recorded_at_us, digest=envelope.digest)
         turns += envelope.kind == TurnEnded.kind
     return Replayed(stream, len(envelopes), turns, None)
 
