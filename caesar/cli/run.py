@@ -147,9 +147,10 @@ def _world(
     display: Display,
 ) -> World:
     spec = prepared.configuration.spec
-    on_ray = isinstance(machine, RayMachinery)
-    count = machine.count if isinstance(machine, RayMachinery) else len(prepared.devices)
-    device_names = () if on_ray else [device.name for device in prepared.devices]
+    if isinstance(machine, RayMachinery):
+        count, device_names = machine.count, frozenset[str]()  # each says its name when it was evaluated on
+    else:
+        count, device_names = len(prepared.devices), frozenset(device.name for device in prepared.devices)
     return World(
         log=log,
         model=prepared.model,
