@@ -44,7 +44,9 @@ async def run(samples: int, folder: Path) -> int:
     spec = load((files("caesar") / "specs" / "all_prev.yaml").read_text(), file="all_prev.yaml")
     spec = replace(spec, samples=samples, budget=replace(spec.budget, turns=TURNS))
     problem = load_suite("starter", kernelbench=None, relative_to=folder).problems[0]
-    configuration = Configuration("bench", "bench", spec, (problem,), shipped(), evaluator="1", caesar="0")
+    configuration = Configuration(
+        "bench", "bench", spec, (problem,), shipped(), evaluator="1", caesar="0", device_name="none"
+    )
     clock = SystemClock()
     with SqliteEventLog.open(folder / f"{samples}.db", clock_us=clock.now_us) as log:
         stream = RunStream(log, "RUN", version=0)

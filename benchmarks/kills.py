@@ -123,7 +123,9 @@ async def one_pass(room: Room, chance: random.Random, count: Count) -> None:
 async def run(room: Room, log: MemoryEventLog) -> Tally:
     """The engine's whole pass."""
     problems = tuple(Problem("kills", str(number), "relu", REFERENCE) for number in range(len(DEVICES)))
-    configuration = Configuration("kills", "kills", room.spec, problems, shipped(), evaluator="2", caesar="0")
+    configuration = Configuration(
+        "kills", "kills", room.spec, problems, shipped(), evaluator="2", caesar="0", device_name="none"
+    )
     stream = RunStream(log, "RUN", version=0)
     texts = (configuration.spec_text, *configuration.templates.values(), REFERENCE)
     await stream.append(started(configuration, run="RUN"), texts=texts)

@@ -72,7 +72,7 @@ class FreshModel:
 def configuration(trajectories: int) -> Configuration:
     problems = tuple(Problem("starter", str(at), f"p{at}", SOURCE + f"# {at}\n") for at in range(1, 11))
     spec = replace(load(SPEC, file="replay.yaml"), samples=trajectories // len(problems), backend=Backend.CPU)
-    return Configuration("replayed", "default", spec, problems, shipped(), "scripted-1", "0")
+    return Configuration("replayed", "default", spec, problems, shipped(), "scripted-1", "0", "scripted")
 
 
 async def record(log: SqliteEventLog, trajectories: int, clock: SystemClock) -> None:
@@ -112,7 +112,7 @@ def first_difference(path: Path) -> str:
     texts["turn_feedback.j2"] = texts["turn_feedback.j2"].replace("came", "became")
     with SqliteEventLog.open(path, clock_us=lambda: 0, read_only=True) as log:
         run = fold_run(log.read("RUN"))
-        now = today(run, pinned(run, log.texts), spec=None, templates=texts, device="")
+        now = today(run, pinned(run, log.texts), spec=None, templates=texts)
         divergence = replay(now, "RUN/1/0", read=log.read, texts=log.texts).divergence
     return "none" if divergence is None else f"{divergence.kind}, turn {divergence.turn}: {divergence.field}"
 

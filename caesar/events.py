@@ -92,7 +92,7 @@ class RunStarted:
     """A run exists, with everything it depends on pinned by digest."""
 
     kind: ClassVar = "run_started"
-    v: ClassVar = 1
+    v: ClassVar = 2
     run: str
     """The run's ULID."""
     name: str
@@ -112,6 +112,8 @@ class RunStarted:
     """How the completions came about, where they are replayed; None for a model's live answers."""
     caesar: str
     """The version of the program."""
+    device_name: str | None = None
+    """The hardware's, as prompts give it that show it; None where an older version wrote the event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +161,10 @@ class RunResumed:
     """A process took the run up again."""
 
     kind: ClassVar = "run_resumed"
-    v: ClassVar = 1
+    v: ClassVar = 2
     caesar: str
+    device_name: str | None = None
+    """Likewise, from here on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -550,6 +554,8 @@ def _unchanged(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 _UPCASTS: dict[tuple[str, int], Upcast] = {
+    ("run_started", 1): _unchanged,
+    ("run_resumed", 1): _unchanged,
     ("build_completed", 1): _unchanged,
     ("evaluation_completed", 1): _unchanged,
 }

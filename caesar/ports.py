@@ -34,8 +34,11 @@ class EventLog(Protocol):
     async def append(self, append: Append) -> tuple[Envelope, ...]:
         """Return once the events are durable; ConflictError if the stream stood elsewhere."""
 
-    def read(self, stream: str) -> tuple[Envelope, ...]:
-        """A stream's events in order; empty for a stream that does not exist."""
+    def read(self, stream: str, *, upto: int | None = None) -> tuple[Envelope, ...]:
+        """A stream's events in order, at most `upto` of them; empty for a stream that does not exist.
+
+        StoreError where one of them is damaged; what lies behind them need not be sound.
+        """
 
     def streams(self, prefix: str = "") -> tuple[str, ...]:
         """The names of all streams that start with the prefix, in order of first appearance."""

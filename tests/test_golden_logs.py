@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from caesar.engine.fork import read_trajectory
+from caesar.engine.fork import Read, read_trajectory
 from caesar.engine.plan import fold_run
 from caesar.engine.replay import replay
 from caesar.engine.resume import pinned
@@ -37,6 +37,10 @@ def streams(file: Path) -> dict[str, list[Envelope]]:
     for envelope in envelopes(file):
         grouped.setdefault(envelope.stream, []).append(envelope)
     return grouped
+
+
+def reading(found: dict[str, list[Envelope]]) -> Read:
+    return lambda stream, *, upto=None: found[stream][:upto]
 
 
 @pytest.mark.parametrize("file", GOLDEN, ids=lambda file: file.stem)
@@ -70,7 +74,7 @@ def test_every_stream_folds_to_where_it_ended(file):
     found = streams(file)
     for stream, history in found.items():
         if "/" in stream:
-            assert Status.FINISHED is read_trajectory(found.__getitem__, stream).status
+            assert Status.FINISHED is read_trajectory(reading(found), stream).status
         else:
             assert fold_run(history).finished
 
@@ -86,9 +90,9 @@ def test_every_trajectory_is_derived_again_byte_for_byte_with_the_templates_it_p
     for name in [stream for stream in found if "/" not in stream]:
         run = fold_run(found[name])
         pins = pinned(run, texts)
-        now = today(run, pins, spec=None, templates=pins.templates, device="")
+        now = today(run, pins, spec=None, templates=pins.templates)
         for stream in (stream for stream in found if stream.startswith(f"{name}/")):
-            assert replay(now, stream, read=found.__getitem__, texts=texts).divergence is None
+            assert replay(now, stream, read=reading(found), texts=texts).divergence is None
 
 
 def test_every_version_of_every_kind_that_was_released_is_in_some_log():

@@ -7,7 +7,20 @@ from typing import Annotated
 
 import typer
 
-from caesar.cli.arguments import DEFAULT_STORE, Devices, Json, Root, RunName, Store
+from caesar.cli.arguments import (
+    DEFAULT_ROOT,
+    DEFAULT_STORE,
+    Devices,
+    Exclusive,
+    Json,
+    KernelBench,
+    Root,
+    RunName,
+    Settings,
+    Store,
+    listed,
+)
+from caesar.cli.options import CommonOptions
 
 __all__ = ["add_again"]
 
@@ -15,9 +28,6 @@ _Turn = Annotated[int, typer.Option("--turn", help="The last turn that is shared
 _Model = Annotated[str, typer.Option("--model", help="Another model than the spec's.")]
 _Turns = Annotated[int | None, typer.Option("--turns", help="Turns at most, the shared ones included.", min=1)]
 _Samples = Annotated[int, typer.Option("--samples", help="Forks of each trajectory.", min=1)]
-_Settings = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a spec key (a.b=value).")
-]
 
 
 def add_again(app: typer.Typer) -> None:
@@ -34,15 +44,17 @@ def resume(
     run: RunName,
     *,
     devices: Devices = None,
+    exclusive: Exclusive = False,
+    kernelbench: KernelBench = None,
     store: Store = DEFAULT_STORE,
-    root: Root = Path("runs"),
+    root: Root = DEFAULT_ROOT,
     json: Json = False,
 ) -> None:
     """Continue a run where it stopped, with the spec and the problems that it pinned."""
     from caesar.cli.resume import resume_command
 
-    status = resume_command(run, devices=tuple(devices or ()), store=store, root=root, json=json)
-    raise typer.Exit(status)
+    options = CommonOptions(tuple(devices or ()), exclusive, kernelbench, store, root, json)
+    raise typer.Exit(resume_command(run, options))
 
 
 def replay(
@@ -61,6 +73,7 @@ def replay(
         typer.Option("--re-evaluate", help="Judge the recorded candidates again, on today's device, instead."),
     ] = False,
     devices: Devices = None,
+    kernelbench: KernelBench = None,
     store: Store = DEFAULT_STORE,
     json: Json = False,
 ) -> None:
@@ -70,10 +83,12 @@ def replay(
     options = ReplayOptions(store, run, tuple(trajectories or ()), spec, pinned)
     if not re_evaluate:
         raise typer.Exit(replay_command(options, json=json))
-    from caesar.cli.reevaluate import reevaluate_command
+    from caesar.cli.reevaluate import ReevaluateOptions, reevaluate_command
 
-    streams, named = chosen_streams(options), tuple(devices or ())
-    raise typer.Exit(reevaluate_command(store, run, streams, devices=named, json=json))
+    judging = ReevaluateOptions(
+        run, chosen_streams(options), devices=tuple(devices or ()), kernelbench=kernelbench, store=store
+    )
+    raise typer.Exit(reevaluate_command(judging, json=json))
 
 
 def fork(
@@ -90,10 +105,12 @@ def fork(
     turns: _Turns = None,
     name: Annotated[str, typer.Option(help="The new run's name [default: made from the others].")] = "",
     group: Annotated[str, typer.Option(help="A name for several runs [default: the run's].")] = "",
-    settings: _Settings = None,
+    settings: Settings = None,
     devices: Devices = None,
+    exclusive: Exclusive = False,
+    kernelbench: KernelBench = None,
     store: Store = DEFAULT_STORE,
-    root: Root = Path("runs"),
+    root: Root = DEFAULT_ROOT,
     json: Json = False,
 ) -> None:
     """Go on from a trajectory's turn, under another strategy, model or seed, as a new run."""
@@ -107,10 +124,7 @@ def fork(
         settings=tuple(settings or ()),
         name=name or None,
         group=group or None,
-        devices=tuple(devices or ()),
-        store=store,
-        root=root,
-        json=json,
+        common=CommonOptions(tuple(devices or ()), exclusive, kernelbench, store, root, json),
     )
     raise typer.Exit(fork_command(options, problem, sample=sample, spec=spec))
 
@@ -127,10 +141,12 @@ def ablation(
     turns: _Turns = None,
     name: Annotated[str, typer.Option(help="How the new runs' names begin [default: RUN.tTURN].")] = "",
     group: Annotated[str, typer.Option(help="A name for several runs [default: the run's].")] = "",
-    settings: _Settings = None,
+    settings: Settings = None,
     devices: Devices = None,
+    exclusive: Exclusive = False,
+    kernelbench: KernelBench = None,
     store: Store = DEFAULT_STORE,
-    root: Root = Path("runs"),
+    root: Root = DEFAULT_ROOT,
     json: Json = False,
 ) -> None:
     """Go on from the same turn of every trajectory of a run, under each of several strategies."""
@@ -144,13 +160,9 @@ def ablation(
         settings=tuple(settings or ()),
         name=name or None,
         group=group or None,
-        devices=tuple(devices or ()),
-        store=store,
-        root=root,
-        json=json,
+        common=CommonOptions(tuple(devices or ()), exclusive, kernelbench, store, root, json),
     )
-    files = tuple(Path(file) for listed in specs for file in listed.split(",") if file)
-    raise typer.Exit(ablation_command(options, files))
+    raise typer.Exit(ablation_command(options, tuple(map(Path, listed(specs)))))
 
 
 def _overrides(model: str, turns: int | None) -> dict[str, object]:

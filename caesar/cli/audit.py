@@ -10,12 +10,12 @@ from pathlib import Path
 import msgspec
 
 from caesar.cli.files import lock_folder
-from caesar.cli.machinery import backend_of, choose_devices, preloaded
+from caesar.cli.machinery import backend_of, choose_devices, on_a_device, preloaded
 from caesar.cli.output import counted, emit_json, emit_table, note
 from caesar.devices.inventory import Device
 from caesar.devices.pool import LockedDevicePool
 from caesar.domain import Problem
-from caesar.effects import Backend, Precision
+from caesar.effects import Backend, Grant, Precision
 from caesar.errors import Fault, UsageError
 from caesar.evaluators.audit import AuditedFlaw, audit
 from caesar.evaluators.local import hub_environment
@@ -63,16 +63,18 @@ async def _audited(
     problems: tuple[Problem, ...], device: Device, backend: Backend, *, precision: Precision, limit_s: float
 ) -> list[_Audited]:
     found = []
-    async with (
-        LockedDevicePool([device], folder=lock_folder()) as pool,
-        Zygote(preload=preloaded(backend)) as zygote,
-    ):
-        grant = await pool.acquire("audit")
+
+    async def everything(_: Grant) -> None:
         for problem in problems:
             found.append(await _one(zygote, problem, device.id, precision=precision, limit_s=limit_s))
             flaws = ", ".join(flaw.kind for flaw in found[-1].flaws) or found[-1].error or "sound"
             note(f"{problem.suite}/{problem.id} {problem.name}: {flaws}")
-        await pool.release(grant)
+
+    async with (
+        LockedDevicePool([device], folder=lock_folder()) as pool,
+        Zygote(preload=preloaded(backend)) as zygote,
+    ):
+        await on_a_device(pool, "audit", everything)
     return found
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import msgspec
 
 from caesar.cli.files import cache_folder
-from caesar.cli.machinery import backend_of, choose_devices, machinery
+from caesar.cli.machinery import backend_of, choose_devices, machinery, on_a_device
 from caesar.cli.output import emit_json, emit_table, note
 from caesar.domain import Problem
-from caesar.effects import Backend, BaselineKind, EvaluationSettings
+from caesar.effects import Backend, BaselineKind, EvaluationSettings, Grant, Request
 from caesar.errors import Fault, UsageError
 from caesar.evaluators.baselines import (
     BaselineCache,
@@ -153,14 +153,14 @@ async def fill(
 async def _measured(
     problem: Problem, settings: EvaluationSettings, meter: BaselineMeter, devices: DevicePool
 ) -> tuple[Conditions, tuple[Measurement, ...]]:
-    grant = await devices.acquire(f"baseline/{problem.id}/0:1.0:baseline")
-    try:
+    async def measured(grant: Grant) -> tuple[Conditions, tuple[Measurement, ...]]:
         measurements = await meter.measure_baseline(problem, settings, grant)
         if not measurements:
             raise Fault("reference", f"{problem.suite}/{problem.id} can't be measured")
         return await meter.conditions(settings, grant), measurements
-    finally:
-        await devices.release(grant)
+
+    request = Request(f"baseline/{problem.id}/0", turn=1, slot=0, action="baseline")
+    return await on_a_device(devices, request.id, measured)
 
 
 def _keep(

@@ -21,9 +21,9 @@ from caesar.devices.quarantine import read_quarantine
 from caesar.devices.state import Holder, read_state
 from caesar.devices.turnstile import lines
 from caesar.domain import Digest
+from caesar.engine.fork import read_trajectory
 from caesar.engine.plan import fold_run
 from caesar.errors import CaesarError, UsageError
-from caesar.fsm.trajectory import fold
 
 __all__ = ["devices_command"]
 
@@ -128,11 +128,9 @@ def _work(request: str, store: Path) -> tuple[str | None, Digest | None] | None:
     if not store.exists() or "/" not in stream:
         return None
     with suppress(CaesarError), open_store(store) as log:
-        envelopes = log.read(stream)
-        if envelopes:
-            turn = fold(stream, envelopes).turn
-            name = fold_run(log.read(stream.partition("/")[0])).name
-            return name, turn.candidate if turn else None
+        name = fold_run(log.read(stream.partition("/")[0])).name
+        turn = read_trajectory(log.read, stream).turn
+        return name, turn.candidate if turn else None
     return None
 
 

@@ -75,8 +75,6 @@ def _of_the_tools() -> Iterator[Check]:
         yield Check("torch", _FAILS, "is not installed", "pip install torch")
     for backend in (Backend.CPU, Backend.CUDA):
         yield _compilers(backend)
-    ncu = shutil.which("ncu")
-    yield Check("ncu", _WORKS, ncu) if ncu else Check("ncu", _LACKS, "is not on the PATH", "profiles need it")
 
 
 def _compilers(backend: Backend) -> Check:

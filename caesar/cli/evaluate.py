@@ -10,14 +10,13 @@ from typing import TypeVar
 import msgspec
 
 from caesar.cli.files import read_candidate
-from caesar.cli.machinery import Machinery, backend_of, choose_devices, kernelbench_for, machinery
+from caesar.cli.machinery import Machinery, backend_of, choose_devices, kernelbench_for, machinery, on_a_device
 from caesar.cli.output import emit_json, emit_text, note
 from caesar.domain import BuildOutcome, Candidate, Evaluation, KernelBenchResult, Mismatch, Problem, Verdict
 from caesar.effects import (
     Backend,
     Build,
     Built,
-    Condition,
     Evaluate,
     Evaluated,
     EvaluationSettings,
@@ -26,8 +25,7 @@ from caesar.effects import (
     Precision,
     Request,
 )
-from caesar.engine.perform import condition_after
-from caesar.errors import Fault, UsageError
+from caesar.errors import UsageError
 from caesar.problems.suites import find
 
 __all__ = ["evaluate_command"]
@@ -99,21 +97,10 @@ async def _judge(
             settings=settings,
             limits=Limits(),
         )
-        return built, await _on_a_device(machine, effect)
-
-
-async def _on_a_device(machine: Machinery, effect: Evaluate) -> Evaluated:
-    grant = await machine.devices.acquire(effect.request.id)
-    condition = Condition.HUNG  # an evaluation that was cancelled is probed after
-    try:
-        evaluated = await machine.evaluator.evaluate(effect, grant)
-        condition = condition_after(evaluated)
-    except Fault as fault:
-        condition = condition_after(fault)
-        raise
-    finally:
-        await machine.devices.release(grant, condition=condition)
-    return evaluated
+        judged = on_a_device(
+            machine.devices, request.id, lambda grant: machine.evaluator.evaluate(effect, grant)
+        )
+        return built, await judged
 
 
 def _document(

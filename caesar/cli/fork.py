@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 
 from caesar.cli.files import read_spec
 from caesar.cli.look import open_store, problem_id, require_run
-from caesar.cli.machinery import backend_of, choose_devices
+from caesar.cli.options import CommonOptions
 from caesar.cli.output import counted, emit_json, note
-from caesar.cli.run import INTERRUPTED, Prepared, checked_problems, plain_name, run_prepared
+from caesar.cli.prepare import Prepared, prepare
+from caesar.cli.run import INTERRUPTED, run_prepared
 from caesar.domain import stream_of
 from caesar.engine.fork import fork_at, origins
-from caesar.engine.plan import Configuration, Run
+from caesar.engine.plan import Run
 from caesar.engine.resume import Pinned, pinned
 from caesar.errors import UsageError
-from caesar.evaluators.verdicts import VERSION
 from caesar.events import ForkOrigin, RunForked
 from caesar.fsm.overrides import setting
 from caesar.fsm.spec import ProblemSelection, Spec, load
-from caesar.models.resolve import open_model
 
 __all__ = ["ForkOptions", "ablation_command", "fork_command"]
 
@@ -40,10 +38,7 @@ class ForkOptions:
     settings: tuple[str, ...]
     name: str | None
     group: str | None
-    devices: tuple[str, ...]
-    store: Path
-    root: Path
-    json: bool
+    common: CommonOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +50,7 @@ class _Parent:
 
 def fork_command(options: ForkOptions, problem: str, *, sample: int, spec: Path | None) -> int:
     """Go on from one trajectory's turn; the exit status."""
-    with open_store(options.store) as log:
+    with open_store(options.common.store) as log:
         run = require_run(log, options.run)
         chosen = problem_id(run, problem)
         if not log.read(stream_of(run.id, chosen, sample)):
@@ -72,7 +67,7 @@ def fork_command(options: ForkOptions, problem: str, *, sample: int, spec: Path 
 
 def ablation_command(options: ForkOptions, specs: Sequence[Path]) -> int:
     """Go on from the same turn of every trajectory under each of the specs; the worst exit status."""
-    with open_store(options.store) as log:
+    with open_store(options.common.store) as log:
         run = require_run(log, options.run)
         began = [_place(stream) for stream in log.streams(f"{run.id}/")]
         begun = origins(log.read, run, began, turn=options.turn, samples=options.samples)
@@ -92,14 +87,14 @@ def ablation_command(options: ForkOptions, specs: Sequence[Path]) -> int:
             "two of the specs have one name, and so would their runs: give the specs different names"
         )
     named = zip(strategies, names, strict=True)
-    quiet = replace(options, json=False)
+    quiet = replace(options, common=replace(options.common, json=False))
     work = [_prepared(parent, strategy, quiet, name=name) for strategy, name in named]
     status = 0
     for prepared in work:
         status = max(status, run_prepared(prepared))
         if status == INTERRUPTED:
             return status
-    if options.json:
+    if options.common.json:
         emit_json({"parent": run.name, "turn": options.turn, "left_out": without, "runs": names})
     note(f"compare them: caesar report {' '.join(names)}")
     return status
@@ -147,23 +142,16 @@ def _prepared(parent: _Parent, spec: Spec, options: ForkOptions, *, name: str) -
             f"{spec.name} ends after {counted(spec.budget.turns, 'turn')}, and {options.turn} are shared: give"
             " it more with --turns"
         )
-    backend = backend_of(spec.backend)
-    model = open_model(spec.model, spec_name=spec.name, backend=backend, record=None, relative_to=Path.cwd())
-    model.preflight()
     wanted = set(spec.problems.ids or ())
-    configuration = Configuration(
-        name=plain_name(name, flag="--name"),
-        group=plain_name(options.group or parent.run.group, flag="--group"),
-        spec=spec,
-        problems=checked_problems(tuple(each for each in parent.pinned.problems if each.id in wanted)),
+    return prepare(
+        spec,
+        tuple(each for each in parent.pinned.problems if each.id in wanted),
+        options.common,
+        name=name,
+        group=options.group or parent.run.group,
         templates=parent.pinned.templates,
-        evaluator=VERSION,
-        caesar=version("caesar"),
-        provenance=model.provenance,
         forked=RunForked(parent.run.id, parent.origins),
     )
-    devices = choose_devices(backend, options.devices)
-    return Prepared(configuration, backend, devices, model, options.store, options.root, options.json)
 
 
 def _short(name: str) -> str:

@@ -17,6 +17,7 @@ from caesar.engine.plan import Run, fold_run
 from caesar.errors import StoreError, UsageError
 from caesar.events import Envelope, GenerationRequested
 from caesar.fsm.trajectory import Trajectory, Turn
+from caesar.ports import EventLog
 from caesar.stores.eventlog import SqliteEventLog
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "open_store",
     "problem_id",
     "readable_runs",
+    "readable_trajectories",
     "require_run",
     "show_command",
     "status_command",
@@ -67,6 +69,15 @@ def readable_runs(log: SqliteEventLog) -> Iterator[Run]:
             note(f"left out: {error}")
 
 
+def readable_trajectories(log: EventLog, streams: Iterable[str]) -> Iterator[Trajectory]:
+    """The trajectories of the streams; those that are damaged are left out, with a note."""
+    for stream in streams:
+        try:
+            yield read_trajectory(log.read, stream)
+        except StoreError as error:
+            note(f"left out: {error}")
+
+
 def status_command(store: Path, *, json: bool) -> None:
     """Print every run, newest first."""
     with open_store(store) as log:
@@ -90,7 +101,7 @@ def _line(row: dict[str, object]) -> tuple[object, ...]:
 
 def _status(log: SqliteEventLog, run: Run) -> dict[str, object]:
     streams = log.streams(f"{run.id}/")
-    trajectories = tuple(_readable(log, streams))
+    trajectories = tuple(readable_trajectories(log, streams))
     states = Counter(str(trajectory.status) for trajectory in trajectories)
     states["planned"] = run.planned - len(streams)
     states["damaged"] = len(streams) - len(trajectories)
@@ -106,14 +117,6 @@ def _status(log: SqliteEventLog, run: Run) -> dict[str, object]:
         "trajectories": dict(states),
         "usage": asdict(usage),
     }
-
-
-def _readable(log: SqliteEventLog, streams: Iterable[str]) -> Iterator[Trajectory]:
-    for stream in streams:
-        try:
-            yield read_trajectory(log.read, stream)
-        except StoreError as error:
-            note(f"left out: {error}")
 
 
 def _instant(envelope: Envelope) -> str:

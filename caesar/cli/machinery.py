@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from caesar.builders.inline import InlineBuilder
 from caesar.cli.files import cache_bytes, cache_folder, cpu_slots, lock_folder
@@ -17,12 +18,14 @@ from caesar.devices.inventory import Device, find_gpus, inventory, nodes_of
 from caesar.devices.layout import shared_layout
 from caesar.devices.pool import LockedDevicePool
 from caesar.devices.processes import MARK, this_process
-from caesar.effects import Backend, Isolation, JudgeKind
-from caesar.errors import UsageError
+from caesar.effects import Backend, Condition, Evaluated, Grant, Isolation, JudgeKind
+from caesar.engine.perform import condition_after
+from caesar.errors import Fault, UsageError
 from caesar.evaluators.baselines import BaselineCache
 from caesar.evaluators.chosen import ChosenEvaluator
 from caesar.evaluators.kernelbench import Installation, KernelBenchJudge, find_installation
 from caesar.evaluators.local import LocalEvaluator, hub_environment
+from caesar.ports import DevicePool
 from caesar.sandbox.box import Tier
 from caesar.sandbox.probe import STRICTEST_FIRST, probe
 from caesar.sandbox.zygote import Zygote
@@ -33,9 +36,12 @@ __all__ = [
     "choose_devices",
     "kernelbench_for",
     "machinery",
+    "on_a_device",
     "preloaded",
     "shut_in",
 ]
+
+T = TypeVar("T")
 
 _PRELOADED_FOR_CUDA = ("torch._dynamo", "triton?", "cuda.bindings.driver?", "pynvml?")
 
@@ -125,6 +131,25 @@ async def machinery(
                     yield Machinery(builder, evaluator, pool)
             finally:
                 await evaluator.close()
+
+
+async def on_a_device(devices: DevicePool, request: str, work: Callable[[Grant], Awaitable[T]]) -> T:
+    """What the work gives under a lease of its own, which ends in the condition that the work left.
+
+    Fault where the work, the lease or its end is one. The request should be a `Request.id`: by it
+    `caesar devices` says what a device is held for.
+    """
+    grant = await devices.acquire(request)
+    condition = Condition.HUNG  # work that was cancelled, or broke off, is probed after
+    try:
+        done = await work(grant)
+        condition = condition_after(done) if isinstance(done, Evaluated) else Condition.SOUND
+    except Fault as fault:
+        condition = condition_after(fault)
+        raise
+    finally:
+        await devices.release(grant, condition=condition)
+    return done
 
 
 def preloaded(backend: Backend) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What the command line asked of `caesar run`, as one value."""
+"""What the command line asked of a command that makes or continues runs, as values."""
 
 from __future__ import annotations
 
@@ -6,7 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["RunOptions"]
+__all__ = ["CommonOptions", "RunOptions"]
+
+
+@dataclass(frozen=True, slots=True)
+class CommonOptions:
+    """What `run`, `resume` and `fork` have in common: on what they work, and where they write."""
+
+    devices: tuple[str, ...]
+    exclusive: bool
+    """Whether GPUs are used only while no stranger's process is on them."""
+    kernelbench: Path | None
+    store: Path
+    root: Path
+    json: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +33,5 @@ class RunOptions:
     """--set key=value, as written."""
     name: str | None
     group: str
-    devices: tuple[str, ...]
-    exclusive: bool
-    """Whether GPUs are used only while no stranger's process is on them."""
-    store: Path
-    root: Path
-    kernelbench: Path | None
     record: Path | None
-    json: bool
+    common: CommonOptions

@@ -7,6 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -18,8 +19,9 @@ from caesar.engine.divergence import Divergence
 from caesar.engine.plan import Run
 from caesar.engine.replay import Replayed, replay
 from caesar.engine.resume import pinned
-from caesar.engine.today import Today, device_of, today
+from caesar.engine.today import Today, evaluated_on, today
 from caesar.errors import StoreError, UsageError
+from caesar.events import Envelope
 from caesar.fsm.spec import load
 from caesar.prompts.render import shipped
 from caesar.stores.eventlog import SqliteEventLog
@@ -96,9 +98,17 @@ def _one(log: SqliteEventLog, now: Today, stream: str) -> Replayed | str:
 def _today(log: SqliteEventLog, run: Run, options: ReplayOptions) -> Today:
     found = pinned(run, log.texts)
     spec = None if options.spec is None else load(read_spec(options.spec), file=str(options.spec))
-    device = device_of(spec or found.spec, (log.read(stream) for stream in log.streams(f"{run.id}/")))
     templates = found.templates if options.pinned else shipped()
+    unnamed = any(name is None for _, name in run.device_names)
+    device = evaluated_on(_sound(log, run)) if unnamed else ""
     return today(run, found, spec=spec, templates=templates, device=device)
+
+
+def _sound(log: SqliteEventLog, run: Run) -> Iterator[Sequence[Envelope]]:
+    """The histories of the run's trajectories; those that are damaged are told when they are replayed."""
+    for stream in log.streams(f"{run.id}/"):
+        with suppress(StoreError):
+            yield log.read(stream)
 
 
 def _streams(log: SqliteEventLog, run: Run, wanted: Sequence[str]) -> tuple[str, ...]:

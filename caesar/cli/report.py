@@ -13,6 +13,7 @@ from caesar.cli.output import emit_json, emit_rows, emit_table, emit_text, note
 from caesar.cli.store import with_ancestors
 from caesar.engine.fork import before
 from caesar.errors import CaesarError, StoreError, UsageError
+from caesar.events import Envelope
 from caesar.reports.database import connect
 from caesar.reports.log_json import export
 from caesar.reports.paired import comparisons
@@ -85,7 +86,15 @@ def _database(store: Path, runs: Sequence[str], *, texts: bool) -> Iterator[Any]
 
 
 def _damaged(log: SqliteEventLog, streams: Iterable[str]) -> Iterator[str]:
-    """The streams no figure may come from: damaged ones, a damaged run's, and forks of either."""
+    """The streams no figure may come from: damaged ones, a damaged run's, and forks of either.
+
+    A fork's shared turns are its parent's events, so it is left out also where only what it does not
+    share is damaged: of a damaged stream nothing is loaded.
+    """
+
+    def read_whole(stream: str, *, upto: int | None = None) -> Sequence[Envelope]:
+        return log.read(stream)[:upto]
+
     runs: set[str] = set()
     told: set[str] = set()
     for stream in sorted(streams):  # a run's own stream before its trajectories'
@@ -94,7 +103,7 @@ def _damaged(log: SqliteEventLog, streams: Iterable[str]) -> Iterator[str]:
             yield stream
             continue
         try:
-            before(log.read, stream, log.read(stream))
+            before(read_whole, stream, log.read(stream))
         except StoreError as error:
             if str(error) not in told:  # a parent's damage is its forks' too
                 _leave_out(error)

@@ -15,18 +15,19 @@ from typing import Protocol
 
 import msgspec
 
-from caesar.cli.look import require_run
-from caesar.cli.machinery import Machinery, choose_devices, kernelbench_for, machinery
+from caesar.cli.look import readable_trajectories, require_run
+from caesar.cli.machinery import Machinery, choose_devices, kernelbench_for, machinery, on_a_device
 from caesar.cli.output import emit_json, emit_table, note
 from caesar.domain import Candidate, Evaluation, Problem, Verdict
-from caesar.effects import Backend, Build, Built, Evaluate, Evaluated, Grant, JudgeKind, Request
+from caesar.effects import Backend, Build, Built, Evaluate, Evaluated, JudgeKind, Request
 from caesar.engine.clock import SystemClock
 from caesar.engine.plan import Run
+from caesar.engine.resume import pinned, pinned_problems
 from caesar.engine.scheduler import RunStream
 from caesar.errors import Fault, StoreError, UsageError
 from caesar.events import CandidateRescored
-from caesar.fsm.spec import Spec, from_resolved
-from caesar.fsm.trajectory import fold
+from caesar.fsm.spec import Spec
+from caesar.fsm.trajectory import Trajectory
 from caesar.ports import EventLog
 from caesar.stores.eventlog import SqliteEventLog
 
@@ -80,11 +81,10 @@ class _OnDevices:
         return await self._machine.builder.build(build)
 
     async def evaluate(self, evaluate: Evaluate) -> Evaluated:
-        grant: Grant = await self._machine.devices.acquire(evaluate.request.id)
-        try:
-            return await self._machine.evaluator.evaluate(evaluate, grant)
-        finally:
-            await self._machine.devices.release(grant)
+        machine = self._machine
+        return await on_a_device(
+            machine.devices, evaluate.request.id, lambda grant: machine.evaluator.evaluate(evaluate, grant)
+        )
 
 
 def rescore_command(options: RescoreOptions) -> int:
@@ -112,7 +112,7 @@ def rescore_command(options: RescoreOptions) -> int:
 async def _rescore(
     options: RescoreOptions, log: SqliteEventLog, run: Run
 ) -> tuple[list[CandidateRescored], int]:
-    spec = from_resolved(msgspec.json.decode(log.texts([run.spec])[run.spec]))
+    spec = pinned(run, log.texts).spec
     backend = spec.backend or Backend.CUDA
     installation = kernelbench_for(JudgeKind.KERNELBENCH, backend, root=options.kernelbench)
     assert installation is not None
@@ -143,12 +143,9 @@ def targets(log: EventLog, run: Run, *, every: bool, version: str | None) -> tup
     Where a version is given, those that it has judged already are left out.
     """
     done = set(_rescored_by(log, run, version)) if version else set()
-    sources = log.texts([problem.source for problem in run.problems])
-    problems = {
-        problem.id: Problem(run.suite, problem.id, problem.name, sources[problem.source], problem.level)
-        for problem in run.problems
-    }
-    found = [target for stream in log.streams(f"{run.id}/") for target in _of(log, stream, problems)]
+    problems = {problem.id: problem for problem in pinned_problems(run, log.texts)}
+    trajectories = readable_trajectories(log, log.streams(f"{run.id}/"))
+    found = [target for trajectory in trajectories for target in _of(log, trajectory, problems)]
     return tuple(
         target
         for target in found
@@ -165,12 +162,13 @@ def _rescored_by(log: EventLog, run: Run, version: str) -> Iterator[tuple[str, i
                 yield trajectory, turn
 
 
-def _of(log: EventLog, stream: str, problems: Mapping[str, Problem]) -> Iterator[Target]:
-    trajectory = fold(stream, log.read(stream))
-    for turn in trajectory.turns:
+def _of(log: EventLog, trajectory: Trajectory, problems: Mapping[str, Problem]) -> Iterator[Target]:
+    """The evaluated candidates of the trajectory's own turns: a fork's shared ones are its parent's."""
+    problem = problems[trajectory.problem]
+    for turn in trajectory.turns[trajectory.shared :]:
         if turn.candidate is not None and turn.evaluation is not None:
             source = log.texts([turn.candidate])[turn.candidate]
-            yield Target(stream, turn.number, problems[trajectory.problem], Candidate(source), turn.evaluation)
+            yield Target(trajectory.stream, turn.number, problem, Candidate(source), turn.evaluation)
 
 
 async def rescored(machine: _Machine, target: Target, *, spec: Spec, backend: Backend) -> CandidateRescored:

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import secrets
 import signal
-from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
-from importlib.metadata import version
-from pathlib import Path
 
-from caesar.cli.cluster import RAY, RayMachinery, is_ray, ray_machinery
+from caesar.cli.cluster import RAY, RayMachinery, ray_machinery
 from caesar.cli.files import read_spec
 from caesar.cli.live import Display, open_display
 from caesar.cli.look import find_run
-from caesar.cli.machinery import Machinery, backend_of, choose_devices, kernelbench_for, machinery
+from caesar.cli.machinery import Machinery, machinery
 from caesar.cli.options import RunOptions
 from caesar.cli.output import counted, emit_json, note
+from caesar.cli.prepare import Prepared, prepare
 from caesar.cli.report import export_quietly
-from caesar.devices.inventory import Device
 from caesar.domain import Problem, ulid
 from caesar.effects import Backend
 from caesar.engine.clock import SystemClock
@@ -31,48 +26,20 @@ from caesar.engine.plan import Configuration, Run, extension, fold_run, members,
 from caesar.engine.scheduler import RunStream, Tally, run_all
 from caesar.engine.world import World
 from caesar.errors import CaesarError, UsageError
-from caesar.evaluators.chosen import version_of
-from caesar.evaluators.kernelbench import Installation
 from caesar.events import RunResumed
 from caesar.fsm.machine import compile_machine
 from caesar.fsm.overrides import setting
 from caesar.fsm.spec import Concurrency, Spec, load
-from caesar.models.resolve import open_model
-from caesar.ports import Model
-from caesar.problems.suites import load_suite, missing_packages, select
+from caesar.problems.suites import load_suite, select
 from caesar.prompts.render import Templates, shipped
 from caesar.stores.eventlog import SqliteEventLog
 
-__all__ = [
-    "INTERRUPTED",
-    "Prepared",
-    "checked_problems",
-    "overrides_of",
-    "plain_name",
-    "run_command",
-    "run_prepared",
-]
+__all__ = ["INTERRUPTED", "run_command", "run_prepared"]
 
 _MODEL_CALLS = 16
 _TRAJECTORIES = 256
 INTERRUPTED = 130
 """The exit status of a run that was stopped before its end."""
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """Everything that could be checked before anything starts."""
-
-    configuration: Configuration
-    backend: Backend
-    devices: tuple[Device, ...]
-    model: Model
-    store: Path
-    root: Path
-    json: bool
-    kernelbench: Installation | None = None
-    exclusive: bool = False
 
 
 def run_command(options: RunOptions) -> int:
@@ -85,12 +52,12 @@ def run_prepared(prepared: Prepared) -> int:
     clock = SystemClock()
     began_us = clock.now_us()
     name = prepared.configuration.name
-    with SqliteEventLog.open(prepared.store, clock_us=clock.now_us) as log, log.own(name):
+    with SqliteEventLog.open(prepared.options.store, clock_us=clock.now_us) as log, log.own(name):
         # owned by name, since a new run has no id yet that a second process could know
         run_id = find_run(log, name) or ulid(clock.now_us(), secrets.token_bytes(10))
         tally = asyncio.run(_in_store(prepared, log, run_id, clock=clock))
     seconds = (clock.now_us() - began_us) / 1e6
-    exported = export_quietly(prepared.store, run_id, to=prepared.root)
+    exported = export_quietly(prepared.options.store, run_id, to=prepared.options.root)
     _say_how_it_ended(prepared, run_id, tally, seconds=seconds, exported=exported)
     if tally is None:
         return INTERRUPTED
@@ -98,72 +65,23 @@ def run_prepared(prepared: Prepared) -> int:
 
 
 def _prepare(options: RunOptions) -> Prepared:
-    spec = load(read_spec(options.spec), file=str(options.spec), overrides=overrides_of(options))
-    backend = backend_of(spec.backend)
-    spec = replace(spec, backend=backend)
-    kernelbench = kernelbench_for(spec.evaluation.judge, backend, root=options.kernelbench)
-    devices = (RAY,) if is_ray(options.devices) else choose_devices(backend, options.devices)
-    problems = _problems(spec, options)
-    model = open_model(
-        spec.model, spec_name=spec.name, backend=backend, record=options.record, relative_to=Path.cwd()
-    )
-    model.preflight()
-    configuration = Configuration(
-        name=plain_name(options.name or spec.name, flag="--name"),
-        group=plain_name(options.group, flag="--group"),
-        spec=spec,
-        problems=problems,
+    overrides = {**options.overrides, **dict(map(setting, options.settings))}
+    spec = load(read_spec(options.spec), file=str(options.spec), overrides=overrides)
+    return prepare(
+        spec,
+        _problems(spec, options),
+        options.common,
+        name=options.name or spec.name,
+        group=options.group,
         templates=shipped(),
-        evaluator=version_of(kernelbench),
-        caesar=version("caesar"),
-        provenance=model.provenance,
+        record=options.record,
     )
-    return Prepared(
-        configuration,
-        backend,
-        devices,
-        model,
-        options.store,
-        options.root,
-        options.json,
-        kernelbench=kernelbench,
-        exclusive=options.exclusive,
-    )
-
-
-def plain_name(name: str, *, flag: str) -> str:
-    """A name that is safe as a folder's, in a terminal and in a lock file's name."""
-    if not _NAME.fullmatch(name):
-        raise UsageError(
-            f"{flag} {name[:80]!r}: a name is 1 to 64 letters, digits, dots, dashes and underscores,"
-            " and begins with a letter or a digit"
-        )
-    return name
-
-
-def overrides_of(options: RunOptions) -> Mapping[str, object]:
-    """What flags and --set put in the place of a spec's keys."""
-    return {**options.overrides, **dict(map(setting, options.settings))}
 
 
 def _problems(spec: Spec, options: RunOptions) -> tuple[Problem, ...]:
-    suite = load_suite(
-        spec.problems.suite, kernelbench=options.kernelbench, relative_to=options.spec.resolve().parent
-    )
-    return checked_problems(select(suite, ids=spec.problems.ids, limit=spec.problems.limit))
-
-
-def checked_problems(problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
-    """The problems; UsageError where one needs a package that is not installed."""
-    for problem in problems:
-        missing = missing_packages(problem)
-        if missing:
-            wanted = ", ".join(missing)
-            raise UsageError(
-                f"problem {problem.suite}/{problem.id} needs the package {wanted}, which is not installed;"
-                " install it, or leave the problem out with --ids"
-            )
-    return problems
+    here = options.spec.resolve().parent
+    suite = load_suite(spec.problems.suite, kernelbench=options.common.kernelbench, relative_to=here)
+    return select(suite, ids=spec.problems.ids, limit=spec.problems.limit)
 
 
 async def _in_store(
@@ -190,7 +108,7 @@ def _opened(prepared: Prepared) -> AbstractAsyncContextManager[Machinery | RayMa
         prepared.backend,
         isolation=prepared.configuration.spec.evaluation.isolation,
         kernelbench=prepared.kernelbench,
-        exclusive=prepared.exclusive,
+        exclusive=prepared.options.exclusive,
     )
 
 
@@ -213,9 +131,9 @@ async def _taken_up(configuration: Configuration, log: SqliteEventLog, run_id: s
     extended = extension(run, configuration, pinned_spec=log.texts([run.spec])[run.spec])
     if extended is not None:
         texts = (configuration.spec_text, *(problem.source for problem in configuration.problems))
-        await stream.append(extended, RunResumed(configuration.caesar), texts=texts)
+        await stream.append(extended, RunResumed(configuration.caesar, configuration.device_name), texts=texts)
     elif not run.finished:
-        await stream.append(RunResumed(configuration.caesar))
+        await stream.append(RunResumed(configuration.caesar, configuration.device_name))
     return fold_run(log.read(run_id)), stream
 
 
@@ -229,7 +147,10 @@ def _world(
     display: Display,
 ) -> World:
     spec = prepared.configuration.spec
-    count = machine.count if isinstance(machine, RayMachinery) else len(prepared.devices)
+    if isinstance(machine, RayMachinery):
+        count, device_names = machine.count, frozenset[str]()  # each says its name when it was evaluated on
+    else:
+        count, device_names = len(prepared.devices), frozenset(device.name for device in prepared.devices)
     return World(
         log=log,
         model=prepared.model,
@@ -243,8 +164,8 @@ def _world(
         problems={problem.id: problem for problem in prepared.configuration.problems},
         backend=prepared.backend,
         lanes=_lanes(spec.concurrency, backend=prepared.backend, devices=count),
-        device_name=prepared.devices[0].name,
-        memory=Memory(log),
+        device_name=prepared.configuration.device_name,
+        memory=Memory(log, device_names=device_names),
         observe=display.observe,
     )
 
@@ -303,8 +224,8 @@ def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
 def _say_how_it_ended(
     prepared: Prepared, run_id: str, tally: Tally | None, *, seconds: float, exported: str
 ) -> None:
-    name, store = prepared.configuration.name, prepared.store
-    if prepared.json:
+    name, store = prepared.configuration.name, prepared.options.store
+    if prepared.options.json:
         counts = None if tally is None else {
             "finished": tally.finished, "suspended": tally.suspended, "running": tally.running,
         }  # fmt: skip

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from caesar.cli.look import open_store, readable_runs, require_run
 from caesar.cli.output import counted, emit_json, emit_text, note
 from caesar.engine.plan import Run
-from caesar.errors import UsageError
+from caesar.errors import StoreError, UsageError
 from caesar.events import HeadRecorded, TrajectoryForked
 from caesar.stores.chains import Damage
 from caesar.stores.copying import backup, copy_into, copy_new, keep_only
@@ -21,11 +21,11 @@ __all__ = ["backup_command", "copy_command", "repair_command", "rm_command", "ve
 
 
 def verify_command(store: Path, runs: Sequence[str], *, json: bool) -> int:
-    """Say what is damaged; 0 where nothing is."""
+    """Say what is damaged; 0 where nothing is. Of a store whose runs can't be listed all of it is said."""
     with open_store(store) as log:
-        names = {run.id: run.name for run in readable_runs(log)}
-        wanted = {require_run(log, name).id for name in runs}
-    found = audit(store)
+        found = audit(store)
+        names = _names(log)
+        wanted = {name if name in found.streams else require_run(log, name).id for name in runs if names}
     damages = [one for one in found.damages if not wanted or one.stream.partition("/")[0] in wanted]
     if json:
         emit_json(_document(store, found, damages, names=names))
@@ -40,9 +40,9 @@ def verify_command(store: Path, runs: Sequence[str], *, json: bool) -> int:
 
 def repair_command(store: Path, to: Path, *, json: bool) -> int:
     """Copy every sound event that leads on from its stream's first; 1 where something had to stay behind."""
-    found = audit(store)
     with open_store(store) as log:
-        names = {run.id: run.name for run in readable_runs(log)}
+        found = audit(store)
+        names = _names(log)
         upto = _consistent(log, found.reliable)
     copied = copy_new(store, to, upto=upto)
     lost = {
@@ -90,13 +90,23 @@ def rm_command(store: Path, name: str) -> None:
             gone = require_run(log, name)
             everyone = tuple(readable_runs(log))
             _refuse_forked(gone, everyone)
-            upto = {
-                stream: version for stream, version, _ in log.heads() if stream.partition("/")[0] != gone.id
-            }
         for run in everyone:
             held.enter_context(owning(run.name, locks_folder(store)))
-        copied = keep_only(store, upto=upto)
+        copied = keep_only(store, lambda log: _without(log, gone))
     emit_text(f"{store}: run {gone.name} removed; {counted(copied.events, 'event')} kept")
+
+
+def _without(log: SqliteEventLog, gone: Run) -> Mapping[str, int]:
+    """How many events each stream has that is not the run's; UsageError where the run was forked meanwhile."""
+    _refuse_forked(gone, readable_runs(log))
+    return {stream: version for stream, version, _ in log.heads() if stream.partition("/")[0] != gone.id}
+
+
+def _names(log: SqliteEventLog) -> Mapping[str, str]:
+    """The runs' names by their ids; none where the store is too damaged to list them."""
+    with suppress(StoreError):
+        return {run.id: run.name for run in readable_runs(log)}
+    return {}
 
 
 def with_ancestors(log: SqliteEventLog, runs: Iterable[Run]) -> Iterator[Run]:
@@ -158,9 +168,9 @@ def _backed(log: SqliteEventLog, stream: str, count: int, upto: Mapping[str, int
     run, slash, _ = stream.partition("/")
     if slash and not upto.get(run):
         return 0  # a trajectory without its run can't be read by anyone
-    if slash and log.prefix(stream, 1)[0].kind != TrajectoryForked.kind:
+    if slash and log.read(stream, upto=1)[0].kind != TrajectoryForked.kind:
         return count
-    for envelope in log.prefix(stream, count):
+    for envelope in log.read(stream, upto=count):
         for claimed, version in _claimed(envelope.event):
             if upto.get(claimed, 0) < version:
                 return envelope.version - 1

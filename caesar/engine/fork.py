@@ -7,8 +7,9 @@ reads that prefix. Nothing here acts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from caesar.domain import Digest, stream_of
 from caesar.engine.plan import Run
@@ -18,8 +19,12 @@ from caesar.fsm.trajectory import Trajectory, fold, inherited
 
 __all__ = ["Read", "Shared", "before", "fork_at", "inheritance", "lineage", "origins", "read_trajectory"]
 
-Read = Callable[[str], Sequence[Envelope]]
-"""A stream's events in order: an event log's `read`."""
+
+class Read(Protocol):
+    """An event log's `read`."""
+
+    def __call__(self, stream: str, *, upto: int | None = None) -> Sequence[Envelope]:
+        """A stream's events in order, at most `upto` of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,7 @@ def before(read: Read, stream: str, envelopes: Sequence[Envelope]) -> Trajectory
 
 def inheritance(read: Read, stream: str, forked: TrajectoryForked) -> Trajectory:
     """What a fork begins with; StoreError where the parent no longer has what it was chained to."""
-    prefix = read(forked.parent)[: forked.version]
+    prefix = read(forked.parent, upto=forked.version)
     if len(prefix) != forked.version or prefix[-1].digest != forked.digest:
         raise StoreError(
             f"trajectory {stream} continues {forked.parent} after its event {forked.version}, which is not in"
@@ -66,16 +71,15 @@ def inheritance(read: Read, stream: str, forked: TrajectoryForked) -> Trajectory
 
 def lineage(read: Read, stream: str) -> tuple[Envelope, ...]:
     """The events of a trajectory's turns, a fork's shared ones first, as its ancestors' streams hold them."""
-    envelopes = read(stream)
+    return _lineage(read, stream, upto=None)
+
+
+def _lineage(read: Read, stream: str, *, upto: int | None) -> tuple[Envelope, ...]:
+    envelopes = read(stream, upto=upto)
     first = envelopes[0].event if envelopes else None
     if not isinstance(first, TrajectoryForked):
         return tuple(envelopes)
-    shared = [envelope for envelope in lineage(read, first.parent) if _within(envelope, first)]
-    return (*shared, *envelopes)
-
-
-def _within(envelope: Envelope, forked: TrajectoryForked) -> bool:
-    return envelope.stream != forked.parent or envelope.version <= forked.version
+    return (*_lineage(read, first.parent, upto=first.version), *envelopes)
 
 
 def fork_at(read: Read, stream: str, *, turn: int) -> Shared:
@@ -83,7 +87,7 @@ def fork_at(read: Read, stream: str, *, turn: int) -> Shared:
 
     UsageError where the turn has not ended.
     """
-    found = _end_of(read, stream, turn=turn)
+    found = _end_of(read, stream, turn=turn, upto=None)
     if found is None:
         _, problem, sample = stream.split("/")
         raise UsageError(
@@ -104,16 +108,16 @@ def origins(
     return tuple(
         shared.origin(problem, sample * samples + number)
         for problem, sample in trajectories
-        if (shared := _end_of(read, stream_of(run.id, problem, sample), turn=turn)) is not None
+        if (shared := _end_of(read, stream_of(run.id, problem, sample), turn=turn, upto=None)) is not None
         for number in range(samples)
     )
 
 
-def _end_of(read: Read, stream: str, *, turn: int) -> Shared | None:
-    envelopes = read(stream)
+def _end_of(read: Read, stream: str, *, turn: int, upto: int | None) -> Shared | None:
+    envelopes = read(stream, upto=upto)
     first = envelopes[0].event if envelopes else None
     if isinstance(first, TrajectoryForked) and turn <= first.turn:
-        return _end_of(read, first.parent, turn=turn)
+        return _end_of(read, first.parent, turn=turn, upto=first.version)
     ends = (envelope for envelope in envelopes if envelope.kind == TurnEnded.kind and _turn(envelope) == turn)
     return next((Shared(stream, envelope.version, envelope.digest, turn) for envelope in ends), None)
 

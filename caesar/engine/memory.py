@@ -7,7 +7,7 @@ the log.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -56,23 +56,33 @@ def conditions(spec: Spec, *, problem: Digest, evaluator: str) -> Digest:
 
 
 class Memory:
-    """What is known of a store's costly candidates; learned problem by problem, when first asked."""
+    """What is known of a store's costly candidates; learned problem by problem, when first asked.
 
-    def __init__(self, log: EventLog) -> None:
+    A candidate is known on hardware of a name; this process has the hardware that it was told of, and
+    whatever its own evaluations ran on.
+    """
+
+    def __init__(self, log: EventLog, *, device_names: Iterable[str] = ()) -> None:
         self._log = log
+        self._here = set(device_names)
         self._known: dict[tuple[Digest, Digest, str], Known] = {}
         self._learned: set[Digest] = set()
         self._runs: Sequence[Run] | None = None
 
-    def recall(self, candidate: Digest, *, problem: Digest, under: Digest, device_name: str) -> Known | None:
-        """What the candidate came to before under these conditions on such a device, if that was costly."""
+    def recall(self, candidate: Digest, *, problem: Digest, under: Digest) -> Known | None:
+        """What the candidate came to before under these conditions on our hardware, if that was costly."""
         if problem not in self._learned:
             self._learned.add(problem)
             self._learn(problem)
-        return self._known.get((candidate, under, device_name))
+        found = (self._known.get((candidate, under, name)) for name in sorted(self._here))
+        return next((known for known in found if known is not None), None)
 
     def note(self, candidate: Digest, *, under: Digest, known: Known) -> None:
-        """Remember an evaluation, if it was costly; the first one counts."""
+        """Remember an evaluation of this process's, if it was costly; the first one counts."""
+        self._here.add(known.evaluation.environment.device_name)
+        self._keep(candidate, under=under, known=known)
+
+    def _keep(self, candidate: Digest, *, under: Digest, known: Known) -> None:
         if is_costly(known.evaluation):
             name = known.evaluation.environment.device_name
             self._known.setdefault((candidate, under, name), known)
@@ -102,7 +112,7 @@ class Memory:
             for stream in self._log.streams(f"{run.id}/{name}/"):
                 for candidate, known in _judged(self._log.read(stream)):
                     under = conditions(spec, problem=problem, evaluator=known.evaluation.evaluator)
-                    self.note(candidate, under=under, known=known)
+                    self._keep(candidate, under=under, known=known)
 
 
 def _judged(envelopes: Sequence[Envelope]) -> list[tuple[Digest, Known]]:

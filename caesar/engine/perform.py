@@ -189,6 +189,10 @@ async def _evaluate(world: World, trajectory: Trajectory, request: Request, *, a
     grant = await _attempt(world.devices.acquire(request.id, affinity=affinity))
     if isinstance(grant, Fault):
         return await _not_evaluated(world, trajectory, asked, request=request, fault=grant)
+    known = _recalled(world, trajectory)  # it may have been judged while this one waited
+    if known is not None:
+        await _attempt(world.devices.release(grant))
+        return await _answered_from_log(world, trajectory, asked, known=known)
     return await _evaluate_on(world, trajectory, asked, effect=effect, grant=grant)
 
 
@@ -229,23 +233,28 @@ def _recalled(world: World, trajectory: Trajectory) -> Known | None:
         return None
     candidate, problem = trajectory.current.candidate, world.problems[trajectory.problem].digest
     assert candidate is not None
-    return world.memory.recall(
-        candidate, problem=problem, under=_conditions(world, trajectory), device_name=world.device_name
-    )
+    return world.memory.recall(candidate, problem=problem, under=_conditions(world, trajectory))
 
 
 async def _recall(
     world: World, trajectory: Trajectory, request: Request, *, attempt: int, known: Known
 ) -> Trajectory:
-    """Answer from the log: the request, what answers it, and the same evaluation again."""
+    """Answer from the log, without waiting for a device."""
     candidate = trajectory.current.candidate
     assert candidate is not None
     asked = EvaluationRequested(request.id, attempt, candidate, _artifact(trajectory))
     trajectory = await record(world, trajectory, asked)
-    recalled = EvaluationRecalled(request.id, attempt, answered_by=known.request)
+    return await _answered_from_log(world, trajectory, asked, known=known)
+
+
+async def _answered_from_log(
+    world: World, trajectory: Trajectory, asked: EvaluationRequested, *, known: Known
+) -> Trajectory:
+    """What answers the request, and the same evaluation again."""
+    recalled = EvaluationRecalled(asked.request, asked.attempt, answered_by=known.request)
     trajectory = await record(world, trajectory, recalled)
     evaluation = known.evaluation
-    completed = EvaluationCompleted(request.id, attempt, evaluation.verdict, evaluation, seconds=0.0)
+    completed = EvaluationCompleted(asked.request, asked.attempt, evaluation.verdict, evaluation, seconds=0.0)
     return await record(world, trajectory, completed)
 
 

@@ -48,6 +48,8 @@ class Configuration:
     templates: Mapping[str, str]
     evaluator: str
     caesar: str
+    device_name: str
+    """The hardware's, as prompts give it that show it; no part of what the run is."""
     provenance: str | None = None
     """How replayed completions came about; None for a model's live answers."""
     forked: RunForked | None = None
@@ -92,6 +94,12 @@ class Run:
     heads: tuple[HeadRecorded, ...] = ()
     forked: RunForked | None = None
     """Where its trajectories begin, if they are forks."""
+    device_names: tuple[tuple[int, str | None], ...] = ()
+    """From which instant on prompts gave the hardware which name; None where an older version did not say."""
+
+    def device_name_at(self, at_us: int) -> str | None:
+        """What prompts rendered at the instant called the hardware; None where that is not known."""
+        return next((name for since_us, name in reversed(self.device_names) if since_us <= at_us), None)
 
     @property
     def planned(self) -> int:
@@ -144,22 +152,26 @@ def started(configuration: Configuration, *, run: str) -> RunStarted:
         evaluator=configuration.evaluator,
         provenance=configuration.provenance,
         caesar=configuration.caesar,
+        device_name=configuration.device_name,
     )
 
 
 def fold_run(envelopes: Iterable[Envelope]) -> Run:
     """The run that a run's stream describes; StoreError where the stream does not begin one."""
     run: Run | None = None
+    heads: list[HeadRecorded] = []  # a run of many trajectories has as many: none is copied for the next
     for envelope in envelopes:
-        run = _evolve(run, envelope.event)
+        event = envelope.event
+        run = _evolve(run, event, at_us=envelope.recorded_at_us)
+        heads += [event] if isinstance(event, HeadRecorded) else []
     if run is None:
         raise StoreError("there is no such run in this store; `caesar status` lists those that are")
-    return run
+    return replace(run, heads=tuple(heads))
 
 
-def _evolve(run: Run | None, event: Event) -> Run:
+def _evolve(run: Run | None, event: Event, *, at_us: int) -> Run:
     if isinstance(event, RunStarted):
-        return _opened(event)
+        return _opened(event, at_us=at_us)
     if run is None:
         raise StoreError(f"a run's stream begins with run_started, not with {event.kind}")
     after = replace(run, version=run.version + 1)
@@ -175,17 +187,16 @@ def _evolve(run: Run | None, event: Event) -> Run:
             )
         case RunForked():
             return replace(after, forked=event)
-        case RunResumed() | RunFinished():
-            return replace(after, finished=isinstance(event, RunFinished) and event.suspended == 0)
-        case CandidateRescored():
+        case RunResumed():
+            return replace(after, finished=False, device_names=(*run.device_names, (at_us, event.device_name)))
+        case RunFinished():
+            return replace(after, finished=event.suspended == 0)
+        case HeadRecorded() | CandidateRescored():
             return after
-        case HeadRecorded():
-            return replace(after, heads=(*run.heads, event))
-        case _:
-            raise StoreError(f"an event of kind {event.kind} does not belong in the stream of run {run.id}")
+    raise StoreError(f"an event of kind {event.kind} does not belong in the stream of run {run.id}")
 
 
-def _opened(event: RunStarted) -> Run:
+def _opened(event: RunStarted, *, at_us: int) -> Run:
     return Run(
         id=event.run,
         name=event.name,
@@ -199,6 +210,7 @@ def _opened(event: RunStarted) -> Run:
         turns=event.turns,
         templates=event.templates,
         evaluator=event.evaluator,
+        device_names=((at_us, event.device_name),),
     )
 
 

@@ -114,13 +114,14 @@ def replay(now: Today, stream: str, *, read: Read, texts: Texts) -> Replayed:
     machines = _machines(now, [event for _, event in decoded])
     turns = 0
     for (envelope, event), machine in zip(decoded, machines, strict=True):
+        following = following.on(now.device_name_at(envelope.recorded_at_us))
         derived = following.derive(trajectory, event, machine=machine, at_us=envelope.recorded_at_us)
         body = current(envelope.kind, envelope.v, envelope.body)
         if derived.event is None or derived.event.kind != envelope.kind or canonical(derived.event) != body:
             found = diverging(envelope, derived, turn=len(trajectory.turns), texts=texts)
             return Replayed(stream, envelope.version, turns, found)
         known.update(derived.texts)
-        trajectory = evolve(trajectory, event, at_us=envelope.recorded_at_us)
+        trajectory = evolve(trajectory, event, at_us=envelope.recorded_at_us, digest=envelope.digest)
         turns += envelope.kind == TurnEnded.kind
     return Replayed(stream, len(envelopes), turns, None)
 
@@ -172,6 +173,12 @@ class _Following:
     rendering: Rendering
     known: Mapping[Digest, str]
     """The texts of the trajectory so far, from which is rendered."""
+
+    def on(self, device_name: str) -> _Following:
+        """The same, with prompts that give the hardware this name."""
+        if device_name == self.rendering.device_name:
+            return self
+        return replace(self, rendering=replace(self.rendering, device_name=device_name))
 
     def derive(self, trajectory: Trajectory, event: Event, *, machine: Machine, at_us: int) -> Derived:
         """What today's code gives where the event was recorded."""

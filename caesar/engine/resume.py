@@ -15,7 +15,7 @@ from caesar.domain import Digest, Problem
 from caesar.engine.plan import Run
 from caesar.fsm.spec import Spec, from_resolved
 
-__all__ = ["Pinned", "Texts", "pinned"]
+__all__ = ["Pinned", "Texts", "pinned", "pinned_problems"]
 
 Texts = Callable[[Sequence[Digest]], Mapping[Digest, str]]
 """The texts of digests: an event log's `texts`."""
@@ -32,13 +32,18 @@ class Pinned:
 
 def pinned(run: Run, texts: Texts) -> Pinned:
     """What the run pinned; StoreError where a text is missing, damaged, or a newer program's."""
-    digests = (run.spec, *(problem.source for problem in run.problems), *run.templates.values())
-    known = texts(digests)
+    known = texts((run.spec, *run.templates.values()))
     return Pinned(
         spec=from_resolved(msgspec.json.decode(known[run.spec])),
-        problems=tuple(
-            Problem(run.suite, problem.id, problem.name, known[problem.source], problem.level)
-            for problem in run.problems
-        ),
+        problems=pinned_problems(run, texts),
         templates={name: known[digest] for name, digest in run.templates.items()},
+    )
+
+
+def pinned_problems(run: Run, texts: Texts) -> tuple[Problem, ...]:
+    """The run's problems in order, with their sources as it pinned them; StoreError as for `pinned`."""
+    known = texts([problem.source for problem in run.problems])
+    return tuple(
+        Problem(run.suite, problem.id, problem.name, known[problem.source], problem.level)
+        for problem in run.problems
     )

@@ -16,7 +16,6 @@ from caesar.engine.loop import advance
 from caesar.engine.plan import Member, Run
 from caesar.engine.world import World, record
 from caesar.events import (
-    GENESIS,
     Envelope,
     Event,
     HeadRecorded,
@@ -52,11 +51,11 @@ class RunStream:
         self._log = log
         self._run = run
         self._version = version
-        self._turnstile = asyncio.Lock()
+        self._appending = asyncio.Lock()
 
     async def append(self, *events: Event, texts: Iterable[str] = ()) -> tuple[Envelope, ...]:
         """Return once the events are durable at the stream's end."""
-        async with self._turnstile:
+        async with self._appending:
             append = Append(self._run, self._version, events, tuple(texts))
             envelopes = await self._log.append(append)
             self._version += len(events)
@@ -67,10 +66,11 @@ async def run_all(world: World, run: Run, members: Iterable[Member], *, stream: 
     """Take every member as far as it goes; records the heads of ended ones and how the run stands."""
     ahead = iter(members)
     ends = Counter[Status]()
+    heads = frozenset(run.heads)
 
     async def work() -> None:
         for member in ahead:
-            ends[await _one(world, run, member, stream=stream)] += 1
+            ends[await _one(world, run, member, heads=heads, stream=stream)] += 1
 
     async with asyncio.TaskGroup() as group:
         for _ in range(min(world.lanes.trajectories, run.planned)):
@@ -81,11 +81,15 @@ async def run_all(world: World, run: Run, members: Iterable[Member], *, stream: 
     return tally
 
 
-async def _one(world: World, run: Run, member: Member, *, stream: RunStream) -> Status:
+async def _one(
+    world: World, run: Run, member: Member, *, heads: frozenset[HeadRecorded], stream: RunStream
+) -> Status:
     trajectory = await _taken_up(world, run, member)
     if trajectory.status is Status.RUNNING and not world.draining.is_set():
         trajectory = await advance(world, trajectory)
-    await _record_head(world, run, trajectory, stream=stream)
+    head = HeadRecorded(trajectory.stream, trajectory.version, trajectory.digest)
+    if trajectory.status is Status.FINISHED and head not in heads:
+        await stream.append(head)
     return trajectory.status
 
 
@@ -115,15 +119,3 @@ def _has_more_turns(run: Run, trajectory: Trajectory) -> bool:
     if over is None or over.budget != "turns":
         return False
     return run.turns is None or run.turns > over.limit
-
-
-async def _record_head(world: World, run: Run, trajectory: Trajectory, *, stream: RunStream) -> None:
-    """Note where an ended trajectory's stream stands, unless the run's stream has it already."""
-    if trajectory.status is not Status.FINISHED:
-        return
-    known = {(head.stream, head.version) for head in run.heads}
-    if (trajectory.stream, trajectory.version) in known:
-        return
-    envelopes = world.log.read(trajectory.stream)
-    digest = envelopes[-1].digest if envelopes else GENESIS
-    await stream.append(HeadRecorded(trajectory.stream, trajectory.version, digest))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from caesar.domain import Feedback
 from caesar.effects import Backend
 from caesar.engine.plan import Member, Run, members
 from caesar.engine.resume import Pinned
@@ -15,7 +14,7 @@ from caesar.fsm.machine import Machine, compile_machine
 from caesar.fsm.spec import Spec
 from caesar.prompts.render import Templates
 
-__all__ = ["Today", "device_of", "today"]
+__all__ = ["Today", "evaluated_on", "today"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +28,21 @@ class Today:
     """The run's trajectories, by their streams."""
     other: bool
     """The spec is not the run's own: only the strategy is compared, not the model and the seeds."""
+    run: Run
+
+    def device_name_at(self, at_us: int) -> str:
+        """What prompts rendered at the instant called the hardware."""
+        name = self.run.device_name_at(at_us)
+        return self.rendering.device_name if name is None else name
 
 
-def today(run: Run, pinned: Pinned, *, spec: Spec | None, templates: Mapping[str, str], device: str) -> Today:
-    """The run's own spec or another one, with the given templates and the run's own problems."""
+def today(
+    run: Run, pinned: Pinned, *, spec: Spec | None, templates: Mapping[str, str], device: str = ""
+) -> Today:
+    """The run's own spec or another one, with the given templates and the run's own problems.
+
+    `device` is the hardware's name where the run's events don't tell it, being an older version's.
+    """
     chosen = spec or pinned.spec
     backend = pinned.spec.backend or Backend.CPU
     rendering = Rendering(
@@ -44,13 +54,11 @@ def today(run: Run, pinned: Pinned, *, spec: Spec | None, templates: Mapping[str
         device_name=device,
     )
     known = {member.stream: member for member in members(run, seed=pinned.spec.seed)}
-    return Today(chosen, compile_machine(chosen), rendering, known, other=spec is not None)
+    return Today(chosen, compile_machine(chosen), rendering, known, spec is not None, run)
 
 
-def device_of(spec: Spec, histories: Iterator[Sequence[Envelope]]) -> str:
-    """The name that prompts gave the hardware, as the first evaluation tells it; empty if none shows it."""
-    if Feedback.HARDWARE not in spec.context.show:
-        return ""
+def evaluated_on(histories: Iterable[Sequence[Envelope]]) -> str:
+    """The hardware's name as the first evaluation tells it: for runs of a version that did not record it."""
     events = (e.event for history in histories for e in history if e.kind == EvaluationCompleted.kind)
     names = (
         event.evaluation.environment.device_name for event in events if isinstance(event, EvaluationCompleted)

@@ -65,4 +65,4 @@ async def record(world: World, trajectory: Trajectory, event: Event, *texts: str
     append = Append(trajectory.stream, trajectory.version, (event,), texts)
     (envelope,) = await world.log.append(append)
     world.observe(envelope)
-    return evolve(trajectory, event, at_us=envelope.recorded_at_us)
+    return evolve(trajectory, event, at_us=envelope.recorded_at_us, digest=envelope.digest)

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from caesar.domain import KERNELS, Digest, Evaluation, Outcome, Usage
 from caesar.errors import StoreError
 from caesar.events import (
+    GENESIS,
     BudgetExhausted,
     BuildCompleted,
     BuildFaulted,
@@ -100,6 +101,8 @@ class Trajectory(msgspec.Struct, frozen=True):
 
     stream: str
     version: int = 0
+    digest: Digest = GENESIS
+    """Of the last event: where the stream stands."""
     status: Status = Status.RUNNING
     problem: str = ""
     sample: int = 0
@@ -151,16 +154,23 @@ def fold(stream: str, envelopes: Iterable[Envelope], *, before: Trajectory | Non
     """
     trajectory = before or Trajectory(stream)
     for envelope in envelopes:
-        trajectory = evolve(trajectory, envelope.event, at_us=envelope.recorded_at_us)
+        at_us, digest = envelope.recorded_at_us, envelope.digest
+        trajectory = evolve(trajectory, envelope.event, at_us=at_us, digest=digest)
     return trajectory
 
 
-def evolve(trajectory: Trajectory, event: Event, *, at_us: int) -> Trajectory:
-    """The state after one more event, recorded at the given instant."""
+def evolve(trajectory: Trajectory, event: Event, *, at_us: int, digest: Digest) -> Trajectory:
+    """The state after one more event, recorded at the given instant under the given digest."""
     idle = trajectory.last_us is None or isinstance(event, TrajectoryResumed | TrajectoryExtended)
     passed = 0 if idle or trajectory.last_us is None else max(0, at_us - trajectory.last_us)
     after = _apply(trajectory, event)
-    return replace(after, version=trajectory.version + 1, active_us=after.active_us + passed, last_us=at_us)
+    return replace(
+        after,
+        version=trajectory.version + 1,
+        digest=digest,
+        active_us=after.active_us + passed,
+        last_us=at_us,
+    )
 
 
 def _apply(trajectory: Trajectory, event: Event) -> Trajectory:  # noqa: C901, PLR0911, PLR0912 (one row per kind)

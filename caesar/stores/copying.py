@@ -10,7 +10,7 @@ import json
 import os
 import sqlite3
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -22,6 +22,7 @@ from caesar.errors import StoreError, UsageError
 from caesar.events import Envelope, named_texts
 from caesar.stores import schema
 from caesar.stores.blobs import whole
+from caesar.stores.eventlog import SqliteEventLog
 from caesar.stores.failures import translated
 from caesar.stores.locks import WriteLock, locks_folder
 
@@ -39,7 +40,7 @@ FROM json_each(:upto) AS wanted JOIN events ON stream = wanted.key AND version <
 ORDER BY events.seq
 """
 _BLOBS = "SELECT digest, size, data FROM blobs WHERE digest IN (SELECT value FROM json_each(?))"
-_HEAD = "SELECT version, digest FROM events WHERE stream = ? ORDER BY version DESC LIMIT 1"
+_LAST_VERSION = "SELECT coalesce(max(version), 0) FROM events WHERE stream = ?"
 _DIGEST_AT = "SELECT digest FROM events WHERE stream = ? AND version = ?"
 _INSERT_EVENT = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, CAST(? AS TEXT), ?, ?)"
 _INSERT_BLOB = "INSERT OR IGNORE INTO blobs VALUES (?, ?, ?)"
@@ -91,11 +92,12 @@ def copy_into(store: Path, to: Path, *, upto: Mapping[str, int]) -> Copied:
         return _copy(source, target, upto)
 
 
-def keep_only(store: Path, *, upto: Mapping[str, int]) -> Copied:
-    """Put a store in this one's place that has so many events of each of these streams and nothing else.
+def keep_only(store: Path, kept: Callable[[SqliteEventLog], Mapping[str, int]]) -> Copied:
+    """Put a store in this one's place that has so many events of each stream as `kept` says, and no others.
 
-    Nobody else may have it open: StoreError where someone has. A process that opened it while it was
-    exchanged is refused when it writes.
+    `kept` is asked once nobody else can write, so it sees every event that was acknowledged; what it
+    raises leaves the store as it is. Nobody else may have the store open: StoreError where someone has. A
+    process that opened it while it was exchanged is refused when it writes.
     """
     with translated(store), ExitStack() as opened:
         lock = opened.enter_context(closing(WriteLock(locks_folder(store), patience_s=_PATIENCE_S)))
@@ -104,6 +106,7 @@ def keep_only(store: Path, *, upto: Mapping[str, int]) -> Copied:
         source.execute("PRAGMA locking_mode = EXCLUSIVE")
         source.execute("PRAGMA journal_mode = DELETE")  # or the old file's log would be taken for the new one's
         source.execute("BEGIN EXCLUSIVE")
+        upto = kept(SqliteEventLog(store, reader=source, writer=None, opened=ExitStack()))
         with _beside(store) as place:
             copied = _fill(place, source, upto)
             _settle(place)
@@ -166,7 +169,7 @@ def _copy(source: sqlite3.Connection, target: sqlite3.Connection, upto: Mapping[
     try:
         rows = source.execute(_EVENTS, {"upto": json.dumps(upto)})
         for part in _parts(Envelope(*row) for row in rows):
-            fresh = [envelope for envelope in part if envelope.version > there[envelope.stream]]
+            fresh = [envelope for envelope in part if envelope.version > _known(there, envelope)]
             named.update((digest, None) for envelope in fresh for digest in named_texts(envelope.event))
             target.executemany(_INSERT_EVENT, [(seq + at, *_row(e)) for at, e in enumerate(fresh, start=1)])
             seq, events = seq + len(fresh), events + len(fresh)
@@ -181,15 +184,25 @@ def _copy(source: sqlite3.Connection, target: sqlite3.Connection, upto: Mapping[
 
 def _common(source: sqlite3.Connection, target: sqlite3.Connection, stream: str) -> int:
     """How many of the stream's events the target has; StoreError where they are not the source's."""
-    head = target.execute(_HEAD, (stream,)).fetchone()
-    if head is None:
-        return 0
-    version, digest = head
-    ours = source.execute(_DIGEST_AT, (stream, version)).fetchone()
-    if ours is not None and ours[0] != digest:
+    there, here = (_last_version(connection, stream) for connection in (target, source))
+    shared = (stream, min(there, here))
+    if target.execute(_DIGEST_AT, shared).fetchone() != source.execute(_DIGEST_AT, shared).fetchone():
         raise StoreError(
             f"both stores have a stream {stream}, with different events: copy to a store that does not have it"
         )
+    return there
+
+
+def _known(there: Mapping[str, int], envelope: Envelope) -> int:
+    if envelope.stream not in there:
+        raise StoreError(
+            f"event {envelope.seq} is not of the stream that it is listed under: restore the store from a copy"
+        )
+    return there[envelope.stream]
+
+
+def _last_version(connection: sqlite3.Connection, stream: str) -> int:
+    (version,) = connection.execute(_LAST_VERSION, (stream,)).fetchone()
     return int(version)
 
 

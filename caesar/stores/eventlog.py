@@ -35,10 +35,11 @@ PATIENCE_S = 90.0
 
 _READ = """
 SELECT seq, stream, version, kind, v, recorded_at_us, CAST(body AS BLOB), previous, digest
-FROM events WHERE stream = ? ORDER BY version
+FROM events WHERE stream = ? AND version <= ? ORDER BY version
 """
 
-_PREFIX = _READ.replace("ORDER BY", "AND version <= ? ORDER BY")
+_ALL = 2**63 - 1
+"""More events than any stream has."""
 
 _TEXTS = "SELECT digest, size, data FROM blobs WHERE digest IN (SELECT value FROM json_each(?))"
 
@@ -121,16 +122,13 @@ class SqliteEventLog:
             raise StoreError(f"the event store {self._path} was opened for reading only: open it for writing")
         return await self._writer.submit(append)
 
-    def read(self, stream: str) -> tuple[Envelope, ...]:
-        """A stream's events in order, empty for one that does not exist.
+    def read(self, stream: str, *, upto: int | None = None) -> tuple[Envelope, ...]:
+        """A stream's events in order, at most `upto` of them; empty for a stream that does not exist.
 
-        StoreError naming the stream and the first version that is missing or was changed.
+        StoreError naming the stream and the first version of these that is missing or was changed.
         """
-        return verified(stream, (Envelope(*row) for row in self._rows(_READ, (stream,))))
-
-    def prefix(self, stream: str, count: int) -> tuple[Envelope, ...]:
-        """A stream's first events, which have to be sound; what follows them need not be."""
-        return verified(stream, (Envelope(*row) for row in self._rows(_PREFIX, (stream, count))))
+        rows = self._rows(_READ, (stream, _ALL if upto is None else upto))
+        return verified(stream, (Envelope(*row) for row in rows))
 
     def streams(self, prefix: str = "") -> tuple[str, ...]:
         """The names of all streams that start with the prefix, in order of first appearance."""

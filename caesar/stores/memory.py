@@ -35,9 +35,9 @@ class MemoryEventLog:
         self._seq += len(sealed)
         return sealed
 
-    def read(self, stream: str) -> tuple[Envelope, ...]:
-        """A stream's events in order; empty for a stream that does not exist."""
-        return self._streams.get(stream, ())
+    def read(self, stream: str, *, upto: int | None = None) -> tuple[Envelope, ...]:
+        """A stream's events in order, at most `upto` of them; empty for a stream that does not exist."""
+        return self._streams.get(stream, ())[:upto]
 
     def streams(self, prefix: str = "") -> tuple[str, ...]:
         """The names of all streams that start with the prefix, in order of first appearance."""

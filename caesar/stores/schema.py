@@ -31,7 +31,7 @@ APPLICATION_ID = int.from_bytes(b"CAES")
 _BUSY_S = 10.0
 """How long to wait for a program that doesn't take part in the write lock, such as an SQLite shell.
 
-A writer that is open already waits as long as it would for another writer: a minute."""
+A log that is open for writing waits as long as it would for another writer."""
 
 _OLDEST_SQLITE = (3, 38, 0)
 """Strict tables and JSON functions."""

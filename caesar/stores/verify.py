@@ -1,18 +1,17 @@
 """Checking a whole store: every event against its chain, every text against its digest, every name.
 
-It reads one state of the store, also while others write to it, and changes nothing. What can't be
-seen: the newest events of all, where they were cut off the store's end before anything else was
-written, look exactly like events that never happened.
+It reads one state of the store, also while others write to it, and changes nothing. A page of the file
+that can't be read costs only what lies on it: every stream, and every text that an event names, is read
+by itself. What can't be seen: the newest events of all, where they were cut off the store's end before
+anything else was written, look exactly like events that never happened.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +25,16 @@ from caesar.stores.schema import open_reader
 
 __all__ = ["Audit", "audit"]
 
-_EVENTS = """
+_STREAMS = "SELECT DISTINCT stream FROM events ORDER BY stream"
+_STREAMS_BY_ROW = "SELECT DISTINCT stream FROM events NOT INDEXED ORDER BY stream"
+_HISTORY = """
 SELECT seq, stream, version, kind, v, recorded_at_us, body, previous, digest
-FROM events ORDER BY stream, version
+FROM events WHERE stream = CAST(? AS TEXT) ORDER BY version
 """
+_COLUMNS = (int, bytes, int, bytes, int, int, bytes, bytes, bytes)
+"""What they hold, text as bytes; a damaged page may give anything."""
 _BLOBS = "SELECT digest, size, data FROM blobs"
+_BLOB = "SELECT digest, size, data FROM blobs WHERE digest = ?"
 _DIGEST_AT = "SELECT digest FROM events WHERE stream = ? AND version = ?"
 _NUMBERS = """
 WITH numbered AS (SELECT seq, lag(seq, 1, 0) OVER (ORDER BY seq) AS before FROM events)
@@ -87,11 +91,22 @@ class _Found:
     blamed: set[Digest] = field(default_factory=set)
     """Damaged texts that some event names."""
 
+    texts: dict[Digest, bool] = field(default_factory=dict)
+    """Whether each text is the one that its digest names."""
+
     def add(self, damage: Damage) -> None:
         """Take up a damage, if nothing earlier is known of its stream."""
         known = self.damages.get(damage.stream)
         if known is None or damage.version < known.version:
             self.damages[damage.stream] = damage
+
+    @contextmanager
+    def noting(self, what: str) -> Iterator[None]:
+        """Note in a sentence about the store where the file can't be read on inside the block."""
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            self.loose.append(f"{what} can't be read to the end ({error})")
 
 
 def audit(path: Path) -> Audit:
@@ -100,22 +115,23 @@ def audit(path: Path) -> Audit:
         connection.text_factory = bytes  # a flipped bit may leave text that is no UTF-8
         connection.execute("BEGIN")
         found = _Found()
-        texts: dict[Digest, bool] = {}
-        try:
+        with found.noting("the file's structure"):
             found.loose += _structure(connection)
-            texts = dict(_texts(connection))
-            _check_events(connection, texts, found)
+        with found.noting("the texts"):
+            for digest, size, data in connection.execute(_BLOBS):
+                found.texts[_told(digest)] = _whole(digest, size, data)
+        for name in _streams(connection, found):
+            _check_stream(connection, name, found)
+        with found.noting("the events' numbers"):
             found.loose += _gaps(connection)
-        except sqlite3.DatabaseError as error:
-            found.loose.append(f"the file can't be read to its end ({error})")
         _check_claims(connection, found)
         found.loose += [
             f"the text {digest} is damaged; no event names it"
-            for digest, sound in texts.items()
+            for digest, sound in found.texts.items()
             if not sound and digest not in found.blamed
         ]
         damages = tuple(found.damages[stream] for stream in sorted(found.damages))
-        return Audit(found.streams, len(texts), damages, tuple(found.loose))
+        return Audit(found.streams, len(found.texts), damages, tuple(found.loose))
 
 
 def _structure(connection: sqlite3.Connection) -> list[str]:
@@ -124,10 +140,34 @@ def _structure(connection: sqlite3.Connection) -> list[str]:
     return [] if told == ["ok"] else [f"SQLite finds the file damaged: {line}" for line in told]
 
 
-def _texts(connection: sqlite3.Connection) -> Iterator[tuple[Digest, bool]]:
-    """Every text's digest, and whether the text is the one it names."""
-    for digest, size, data in connection.execute(_BLOBS):
-        yield _told(digest), whole(_told(digest), size=size, data=data)
+def _streams(connection: sqlite3.Connection, found: _Found) -> list[bytes]:
+    """The streams' names in order; by the rows themselves where the index over them is damaged."""
+    names: list[bytes] = []
+    with found.noting("the streams' names"):
+        try:
+            names = [name for (name,) in connection.execute(_STREAMS)]
+        except sqlite3.DatabaseError:
+            names = [name for (name,) in connection.execute(_STREAMS_BY_ROW)]
+    return [name for name in names if isinstance(name, bytes)]
+
+
+def _whole(digest: object, size: object, data: object) -> bool:
+    """Whether a text is the one that its digest names."""
+    if not (isinstance(digest, bytes) and isinstance(size, int) and isinstance(data, bytes)):
+        return False
+    return whole(_told(digest), size=size, data=data)
+
+
+def _text(connection: sqlite3.Connection, digest: Digest, found: _Found) -> bool | None:
+    """Whether a text is sound, None where there is none: looked for by itself if it was not come across."""
+    if digest not in found.texts:
+        try:
+            row = connection.execute(_BLOB, (digest,)).fetchone()
+        except sqlite3.DatabaseError:
+            found.texts[digest] = False
+        else:
+            found.texts |= {} if row is None else {digest: _whole(*row)}
+    return found.texts.get(digest)
 
 
 def _gaps(connection: sqlite3.Connection) -> list[str]:
@@ -140,39 +180,40 @@ def _gaps(connection: sqlite3.Connection) -> list[str]:
     ]
 
 
-def _check_events(connection: sqlite3.Connection, texts: Mapping[Digest, bool], found: _Found) -> None:
-    for name, rows in groupby(connection.execute(_EVENTS), key=itemgetter(1)):
-        stream = _told(name)
-        history = list(rows)
-        found.streams[stream] = len(history)
-        _check_stream(stream, history, texts, found=found)
-        run, slash, _ = stream.partition("/")
-        if slash and run not in found.streams:
-            found.add(Damage(stream, 1, "its run's stream is missing"))
-
-
-def _check_stream(stream: str, history: list[_Row], texts: Mapping[Digest, bool], *, found: _Found) -> None:
+def _check_stream(connection: sqlite3.Connection, name: bytes, found: _Found) -> None:
     """Go through a stream up to the first thing that is wrong with it."""
+    stream = _told(name)
+    history: list[_Row] = []
+    try:
+        history.extend(connection.execute(_HISTORY, (name,)))
+    except sqlite3.DatabaseError as error:
+        found.add(Damage(stream, len(history) + 1, f"it can't be read ({error})"))
+    found.streams[stream] = len(history)
     previous: Digest | None = None
     for version, row in enumerate(history, start=1):
         envelope, event, why = _read(row, version=version, previous=previous)
         if envelope is None or event is None or why is not None:
             found.add(Damage(stream, version, why or "it can't be read"))
-            return
-        missing = next((digest for digest in named_texts(event) if not texts.get(digest)), None)
+            break
+        missing = next((digest for digest in named_texts(event) if not _text(connection, digest, found)), None)
         if missing is not None:
             found.blamed.add(missing)
-            what = "damaged" if missing in texts else "missing"
+            what = "damaged" if missing in found.texts else "missing"
             found.add(Damage(stream, version, f"the text {missing} that it names is {what}"))
-            return
+            break
         found.claims += _claims(stream, version, event)
         previous = envelope.digest
+    run, slash, _ = stream.partition("/")
+    if slash and run not in found.streams:
+        found.add(Damage(stream, 1, "its run's stream is missing"))
 
 
 def _read(
     row: _Row, *, version: int, previous: Digest | None
 ) -> tuple[Envelope | None, Event | None, str | None]:
     """A row as an envelope and its event, or why it is none."""
+    if tuple(map(type, row)) != _COLUMNS:
+        return None, None, "its columns no longer hold what they did"
     try:
         seq, stream, at, kind, v, recorded_at_us, body, before, digest = row
         envelope = Envelope(
@@ -199,7 +240,9 @@ def _claims(stream: str, version: int, event: Event) -> Iterator[_Claim]:
 
 def _check_claims(connection: sqlite3.Connection, found: _Found) -> None:
     for claim in found.claims:
-        row = connection.execute(_DIGEST_AT, (claim.stream, claim.at)).fetchone()
+        row = None
+        with found.noting(f"event {claim.at} of {claim.stream}"):
+            row = connection.execute(_DIGEST_AT, (claim.stream, claim.at)).fetchone()
         if row is not None and _told(row[0]) == claim.digest:
             continue
         if claim.stream.partition("/")[0] != claim.by.partition("/")[0]:
@@ -215,5 +258,5 @@ def _check_claims(connection: sqlite3.Connection, found: _Found) -> None:
         found.add(Damage(claim.stream, min(there + 1, claim.at), why))
 
 
-def _told(text: bytes | str) -> str:
-    return text if isinstance(text, str) else text.decode("utf-8", "replace")
+def _told(text: object) -> str:
+    return text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
+from engine.worlds import Setup, completion, forked
 
 from caesar.cli.devices import devices_command
 from caesar.devices import journal
@@ -78,10 +78,7 @@ def test_a_device_that_is_being_reclaimed_says_so(locks, capsys, tmp_path):
     assert "reclaiming" == device["state"]
 
 
-def test_the_run_and_the_candidate_are_looked_up_in_the_store(locks, capsys, tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "engine")
-    from worlds import Setup, completion
-
+def test_the_run_and_the_candidate_are_looked_up_in_the_store(locks, capsys, tmp_path):
     with SqliteEventLog.open(tmp_path / "store.db", clock_us=lambda: 1) as log:
         setup = Setup(completions=[completion("passed")], log=log)
         setup.problems = setup.problems[:1]
@@ -94,6 +91,21 @@ def test_the_run_and_the_candidate_are_looked_up_in_the_store(locks, capsys, tmp
     lease.end()
 
     assert ("fake", candidate) == (device["run"], device["candidate"])
+
+
+def test_what_a_fork_works_on_is_looked_up_with_its_parent(locks, capsys, tmp_path):
+    with SqliteEventLog.open(tmp_path / "store.db", clock_us=lambda: 1) as log:
+        setup = Setup(log=log)
+        setup.run()
+        forked(setup, turn=2)
+        candidate = setup.trajectory().current.candidate
+    lease = try_lease("cpu:0", folder=locks)
+    lease.grant("FORK/1/0:3.0:evaluate", waited_s=0.0, alone=None)
+
+    device, _ = shown(capsys, tmp_path / "store.db")
+    lease.end()
+
+    assert ("FORK", candidate) == (device["run"], device["candidate"])
 
 
 def test_a_quarantine_is_shown_with_how_to_lift_it_and_lifting_it_is_recorded(locks, capsys, tmp_path):

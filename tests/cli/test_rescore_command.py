@@ -1,11 +1,11 @@
 """Which candidates KernelBench judges afterwards, and what is recorded of it."""
 
 import asyncio
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
+from engine.worlds import Setup, completion, forked
+from reports.written_log import RUN, WrittenLog, incorrect, passed
 
 from caesar.cli.rescore import rescored, targets
 from caesar.domain import BuildOutcome, KernelBenchResult
@@ -15,9 +15,6 @@ from caesar.errors import StoreError
 from caesar.evaluators.scripted import ScriptedEvaluator
 from caesar.ports import Append
 from caesar.stores.memory import MemoryEventLog
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "reports"))
-from written_log import RUN, WrittenLog, incorrect, passed
 
 SAID = KernelBenchResult("kernelbench-1", compiled=True, correct=True, runtime_ms=0.51, reference_ms=2.0)
 
@@ -124,3 +121,14 @@ def test_an_evaluation_without_kernelbenchs_result_is_refused():
 
     with pytest.raises(StoreError, match="without its result"):
         record(log, chosen(log)[0], KernelBenchSays(said=None))
+
+
+def test_a_forks_own_candidates_are_judged_again_and_those_that_it_shares_are_left_to_its_parent():
+    setup = Setup(completions=[completion("passed", name=name) for name in ("first", "second", "third")])
+    setup.run()
+    forked(setup, turn=2)
+
+    found = targets(setup.log, fold_run(setup.log.read("FORK")), every=True, version=None)
+
+    assert [("FORK/1/0", 3), ("FORK/2/0", 3)] == [(target.trajectory, target.turn) for target in found]
+    assert "third" in found[0].candidate.source

@@ -68,6 +68,13 @@ class EventLogContract(ABC):
 
         assert returned == log.read("run/1/0")
 
+    def test_a_streams_first_events_are_read_by_themselves(self, log):
+        returned = asyncio.run(log.append(Append("run/1/0", 0, turns(1, 3))))
+
+        assert [returned[:upto] for upto in (0, 2, 3, 9)] == [
+            log.read("run/1/0", upto=upto) for upto in (0, 2, 3, 9)
+        ]
+
     def test_versions_count_from_one_without_gaps_in_each_stream(self, log):
         async def interleaved():
             for version in range(3):

@@ -14,8 +14,13 @@ from caesar.effects import Condition, Evaluate, Evaluated, Grant
 from caesar.engine.lanes import Capacity, Lanes
 from caesar.engine.memory import Memory, is_costly
 from caesar.engine.perform import condition_after
+from caesar.engine.plan import fold_run
+from caesar.engine.replay import replay
+from caesar.engine.resume import pinned
+from caesar.engine.today import Today, today
 from caesar.errors import Fault
 from caesar.evaluators.scripted import ScriptedEvaluator
+from caesar.ports import EventLog
 
 DEVICE_NAME = "scripted device"
 HANGING = completion("timed_out")
@@ -76,6 +81,16 @@ def story_of(*completions: str, turns: int) -> Setup:
     return setup
 
 
+def memory_of(log: EventLog) -> Memory:
+    return Memory(log, device_names=[DEVICE_NAME])
+
+
+def today_of(setup: Setup) -> Today:
+    run = fold_run(setup.log.read("RUN"))
+    found = pinned(run, setup.log.texts)
+    return today(run, found, spec=None, templates=found.templates)
+
+
 def events(setup: Setup, kind: str, stream: str = "RUN/1/0"):
     return [e.event for e in setup.log.read(stream) if e.kind == kind]
 
@@ -84,7 +99,7 @@ def test_a_candidate_that_hung_is_not_paid_for_twice_and_the_log_says_who_answer
     setup = story_of(HANGING, HANGING, turns=2)
     setup.evaluator = CountingEvaluator()
 
-    run(setup, memory=Memory(setup.log), device_name=DEVICE_NAME)
+    run(setup, memory=memory_of(setup.log))
 
     assert ["timed_out", "timed_out"] == [turn.outcome for turn in setup.trajectory().turns]
     assert 1 == len(setup.evaluator.judged)
@@ -95,30 +110,61 @@ def test_a_candidate_that_hung_is_not_paid_for_twice_and_the_log_says_who_answer
     assert first.evaluation == second.evaluation
 
 
+def test_a_candidate_that_hung_while_an_equal_one_waited_for_the_device_is_not_judged_a_second_time():
+    setup = story_of(HANGING, turns=1)
+    setup.spec = replace(setup.spec, samples=3)
+    setup.evaluator, pool = CountingEvaluator(), WatchedPool()
+
+    tally = run(setup, memory=memory_of(setup.log), devices=pool)
+
+    assert (3, 1) == (tally.finished, len(setup.evaluator.judged))
+    streams = [f"RUN/1/{sample}" for sample in range(3)]
+    assert 1 == sum(len(events(setup, "lease_granted", stream)) for stream in streams)
+    assert 2 == sum(len(events(setup, "evaluation_recalled", stream)) for stream in streams)
+    assert [Condition.HUNG, Condition.SOUND, Condition.SOUND] == pool.conditions
+    now = today_of(setup)
+    for stream in streams:
+        assert replay(now, stream, read=setup.log.read, texts=setup.log.texts).divergence is None
+
+
 def test_what_hung_in_another_process_is_known_from_the_store():
     setup = story_of(HANGING, HANGING, turns=1)
-    run(setup, memory=Memory(setup.log), device_name=DEVICE_NAME)
+    run(setup, memory=memory_of(setup.log))
     setup.spec = with_turns(setup.spec, 2)
     setup.evaluator = CountingEvaluator()
 
-    run(setup, memory=Memory(setup.log), device_name=DEVICE_NAME)
+    run(setup, memory=memory_of(setup.log))
 
     assert [] == setup.evaluator.judged
     assert 1 == len(events(setup, "evaluation_recalled"))
 
 
+def test_where_the_hardware_is_not_known_beforehand_it_is_what_evaluations_ran_on():
+    """As on a Ray cluster, whose devices have names only once they were granted."""
+    first = story_of(HANGING, turns=1)
+    run(first, memory=memory_of(first.log))
+    first.spec = with_turns(first.spec, 4)
+    first.completions = (HANGING, HANGING, completion("incorrect"), HANGING)
+    first.evaluator = CountingEvaluator()
+
+    run(first, memory=Memory(first.log))
+
+    assert 2 == len(first.evaluator.judged)  # turn 2 taught the name, so turn 4 was known
+    assert ["RUN/1/0:4.0:evaluate"] == [event.request for event in events(first, "evaluation_recalled")]
+
+
 @pytest.mark.parametrize("what", ["device", "limit", "nothing known"])
 def test_under_other_conditions_a_candidate_is_judged_again(what):
     setup = story_of(HANGING, turns=1)
-    run(setup, memory=Memory(setup.log), device_name=DEVICE_NAME)
+    run(setup, memory=memory_of(setup.log))
     other = story_of(HANGING, turns=1)
     other.evaluator = CountingEvaluator()
     if what == "limit":
         other.spec = replace(other.spec, limits=replace(other.spec.limits, evaluate_s=7.0))
     name = "another device" if what == "device" else DEVICE_NAME
-    known = Memory(other.log if what == "nothing known" else setup.log)
+    known = Memory(other.log if what == "nothing known" else setup.log, device_names=[name])
 
-    run(other, memory=known, device_name=name)
+    run(other, memory=known)
 
     assert 1 == len(other.evaluator.judged)
 
@@ -127,7 +173,7 @@ def test_a_candidate_that_merely_failed_is_judged_again():
     setup = story_of(completion("incorrect"), completion("incorrect"), turns=2)
     setup.evaluator = CountingEvaluator()
 
-    run(setup, memory=Memory(setup.log), device_name=DEVICE_NAME)
+    run(setup, memory=memory_of(setup.log))
 
     assert 2 == len(setup.evaluator.judged)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -19,6 +20,7 @@ from worlds import (
 )
 
 from caesar.domain import Problem
+from caesar.engine.plan import fold_run
 from caesar.engine.retry import ATTEMPTS
 from caesar.engine.scheduler import Tally
 from caesar.errors import Fault, UsageError
@@ -265,3 +267,28 @@ def test_a_generation_in_flight_when_the_process_died_is_booked_as_possibly_paid
     faults = [e.event for e in log.read("RUN/1/0") if e.kind == "generation_faulted"]
     assert ["reply_unknown"] == [fault.fault for fault in faults]
     assert faults[0].usage.input_tokens > 100
+
+
+class CountingLog:
+    """A log in front of another, which counts how often each stream was read."""
+
+    def __init__(self, inner):
+        self._inner = inner
+        self.reads = Counter()
+        self.append, self.streams, self.texts = inner.append, inner.streams, inner.texts
+
+    def read(self, stream, *, upto=None):
+        self.reads[stream] += 1
+        return self._inner.read(stream, upto=upto)
+
+
+def test_a_trajectory_is_read_once_and_its_head_recorded_once_however_often_the_run_is_taken_up():
+    setup = Setup(completions=STORY)
+    inner = setup.log
+    setup.log = CountingLog(inner)
+
+    setup.run()
+    setup.run()
+
+    assert {"RUN/1/0": 2, "RUN/2/0": 2} == {name: n for name, n in setup.log.reads.items() if "/" in name}
+    assert 2 == len(fold_run(inner.read("RUN")).heads)

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 
 import pytest
-from worlds import STORY, CrashError, CrashingLog, Setup, completion, with_turns
+from worlds import ALL, STORY, CrashError, Setup, completion, forked, with_turns
 
 from caesar.domain import Context, Feedback, History
 from caesar.engine.fork import fork_at, lineage, origins, read_trajectory
-from caesar.engine.plan import extension, fold_run, members, started
+from caesar.engine.plan import extension, fold_run
 from caesar.engine.replay import replay
 from caesar.engine.resume import pinned
-from caesar.engine.scheduler import RunStream, run_all
 from caesar.engine.today import today
 from caesar.errors import StoreError, UsageError
-from caesar.events import RunForked, RunResumed
 from caesar.fsm.trajectory import Status, fold
 from caesar.prompts.render import shipped
-
-ALL = [("1", 0), ("2", 0)]
 
 
 @pytest.fixture
@@ -28,30 +23,6 @@ def ran():
     setup = Setup(completions=(*STORY, completion("passed 0.25", name="fourth")))
     setup.run()
     return setup
-
-
-def forked(setup, *, turn=1, spec=None, samples=1, run="FORK", parent="RUN", appends=None):
-    """Fork every trajectory of a run, or take the fork up again; how it stands."""
-    log = setup.log if appends is None else CrashingLog(setup.log, appends=appends)
-    return asyncio.run(_forked(setup, log, turn=turn, spec=spec, samples=samples, run=run, parent=parent))
-
-
-async def _forked(setup, log, *, turn, spec, samples, run, parent):
-    begun = origins(log.read, fold_run(log.read(parent)), ALL, turn=turn, samples=samples)
-    configuration = replace(
-        setup.configuration(),
-        name=run,
-        spec=replace(spec or setup.spec, samples=samples),
-        forked=RunForked(parent, begun),
-    )
-    envelopes = log.read(run)
-    stream = RunStream(log, run, version=len(envelopes))
-    opening = (started(configuration, run=run), configuration.forked)
-    texts = (configuration.spec_text,)
-    await stream.append(*((RunResumed("0"),) if envelopes else opening), texts=texts)
-    world = replace(setup.world(), log=log, spec=configuration.spec)
-    found = fold_run(log.read(run))
-    return await run_all(world, found, members(found, seed=0), stream=stream)
 
 
 def test_a_fork_begins_with_its_parents_turns_and_holds_no_copy_of_them(ran):
@@ -78,9 +49,10 @@ def test_what_shared_turns_cost_is_not_booked_again(ran):
 
     forked(ran, turn=2)
 
-    fork, parent = read_trajectory(ran.log.read, "FORK/1/0"), ran.trajectory()
+    fork = read_trajectory(ran.log.read, "FORK/1/0")
+    (held_s,) = (e.event.held_s for e in ran.log.read("FORK/1/0") if e.kind == "lease_released")
     assert 2 == len(ran.builder.sources) - before  # turn 3 of either problem
-    assert fork.device_s < parent.device_s
+    assert held_s == fork.device_s
     assert fork.usage.tokens == 0
 
 
@@ -147,11 +119,31 @@ def test_a_fork_whose_parent_is_another_one_now_is_refused(ran):
     another = Setup(completions=(completion("passed"), *STORY))
     another.run()
 
-    def read(stream):
-        return another.log.read(stream) if stream.startswith("RUN") else ran.log.read(stream)
+    def read(stream, *, upto=None):
+        return (another if stream.startswith("RUN") else ran).log.read(stream, upto=upto)
 
     with pytest.raises(StoreError, match="copy the parent's run into it"):
         read_trajectory(read, "FORK/1/0")
+
+
+def test_a_fork_needs_no_more_of_its_ancestors_than_it_shares(ran):
+    forked(ran, turn=1)
+    forked(ran, turn=2, run="AGAIN", parent="FORK")
+    ends = {
+        "RUN/1/0": fork_at(ran.log.read, "RUN/1/0", turn=1).version,
+        "FORK/1/0": fork_at(ran.log.read, "FORK/1/0", turn=2).version,
+    }
+
+    def read(stream, *, upto=None):
+        if stream in ends and (upto is None or upto > ends[stream]):
+            raise StoreError("damaged after what is shared")
+        return ran.log.read(stream, upto=upto)
+
+    again = read_trajectory(read, "AGAIN/1/0")
+    streams = [e.stream for e in lineage(read, "AGAIN/1/0") if e.kind == "turn_ended"]
+    shared = fork_at(read, "AGAIN/1/0", turn=1)
+    assert (3, Status.FINISHED, "RUN/1/0") == (len(again.turns), again.status, shared.stream)
+    assert ["RUN/1/0", "FORK/1/0", "AGAIN/1/0"] == streams
 
 
 def test_a_forked_run_does_not_grow(ran):
@@ -166,7 +158,7 @@ def test_a_forked_run_does_not_grow(ran):
 def test_a_fork_is_derived_again_whole(ran):
     forked(ran, turn=2)
     run = fold_run(ran.log.read("FORK"))
-    now = today(run, pinned(run, ran.log.texts), spec=None, templates=shipped(), device="")
+    now = today(run, pinned(run, ran.log.texts), spec=None, templates=shipped())
 
     results = [replay(now, f"FORK/{at}/0", read=ran.log.read, texts=ran.log.texts) for at in "12"]
 

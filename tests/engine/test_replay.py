@@ -33,7 +33,7 @@ from caesar.stores.memory import MemoryEventLog
 def replayed(setup, *, problem="1", spec=None, templates=None):
     run = fold_run(setup.log.read("RUN"))
     found = pinned(run, setup.log.texts)
-    now = today(run, found, spec=spec, templates=templates or shipped(), device="")
+    now = today(run, found, spec=spec, templates=templates or shipped())
     return replay(now, f"RUN/{problem}/0", read=setup.log.read, texts=setup.log.texts)
 
 
@@ -51,6 +51,41 @@ def ran():
     setup.spec = with_turns(setup.spec, 4)
     setup.run()
     return setup
+
+
+def shows_hardware(setup):
+    setup.spec = replace(
+        setup.spec, context=Context(History.LAST, (Feedback.CANDIDATE, Feedback.VERDICT, Feedback.HARDWARE))
+    )
+    return setup
+
+
+def test_prompts_name_the_hardware_that_the_run_was_on_also_where_it_was_resumed_on_another():
+    setup = shows_hardware(Setup(completions=STORY, device_name="the first machine's GPU"))
+    inner, setup.log = setup.log, CrashingLog(setup.log, appends=16)
+    with pytest.raises((CrashError, BaseExceptionGroup)):
+        setup.run()
+    setup.log = inner
+    setup.clock.advance(60)
+    setup.device_name = "another machine's GPU"
+    setup.run()
+
+    asked = [e.event for e in setup.log.read("RUN/1/0") if e.kind == "generation_requested"]
+    named = [
+        next(
+            name
+            for name in ("the first machine's GPU", "another machine's GPU")
+            if name in prompt_of(setup, one)
+        )
+        for one in asked
+    ]
+    assert ["the first machine's GPU", "another machine's GPU"] == sorted(set(named), key=named.index)
+    assert [None, None] == [replayed(setup, problem=problem).divergence for problem in "12"]
+
+
+def prompt_of(setup, asked):
+    parts = [digest for message in asked.prompt for digest in message.parts]
+    return "".join(setup.log.texts(parts).values())
 
 
 def test_a_finished_trajectory_is_derived_again_whole(ran):
@@ -170,7 +205,7 @@ def test_an_event_that_nothing_led_to_is_a_divergence(ran):
         log.append(Append("RUN/1/0", 0, (*history, TurnBegun(1), StateEntered("build", "turn", "begun"))))
     )
     run = fold_run(ran.log.read("RUN"))
-    now = today(run, pinned(run, ran.log.texts), spec=None, templates=shipped(), device="")
+    now = today(run, pinned(run, ran.log.texts), spec=None, templates=shipped())
 
     divergence = replay(now, "RUN/1/0", read=log.read, texts=ran.log.texts).divergence
 

@@ -11,13 +11,14 @@ from caesar.devices.fake import MemoryDevicePool
 from caesar.domain import Problem
 from caesar.effects import Backend, Generate, Generated
 from caesar.engine.clock import ManualClock
+from caesar.engine.fork import origins
 from caesar.engine.lanes import Capacity, Lanes
 from caesar.engine.plan import Configuration, Run, extension, fold_run, members, started
 from caesar.engine.scheduler import RunStream, Tally, run_all
 from caesar.engine.world import World
 from caesar.errors import StoreError
 from caesar.evaluators.scripted import ScriptedEvaluator
-from caesar.events import Envelope, RunResumed
+from caesar.events import Envelope, RunForked, RunResumed
 from caesar.fsm.machine import compile_machine
 from caesar.fsm.spec import Spec, load
 from caesar.fsm.trajectory import Trajectory, fold
@@ -63,12 +64,23 @@ class Setup:
     builder: ScriptedBuilder = field(default_factory=ScriptedBuilder)
     evaluator: ScriptedEvaluator = field(default_factory=ScriptedEvaluator)
     seen: list[Envelope] = field(default_factory=list)
+    evaluator_version: str = "1"
+    device_name: str = "a device"
 
     def __post_init__(self) -> None:
         self.log = self.log or MemoryEventLog(self.clock.now_us)
 
     def configuration(self) -> Configuration:
-        return Configuration("fake", "group", self.spec, self.problems, shipped(), "1", "0.1.0")
+        return Configuration(
+            "fake",
+            "group",
+            self.spec,
+            self.problems,
+            shipped(),
+            self.evaluator_version,
+            "0.1.0",
+            self.device_name,
+        )
 
     def world(self) -> World:
         assert self.log is not None
@@ -85,7 +97,7 @@ class Setup:
             problems={problem.id: problem for problem in self.problems},
             backend=Backend.CPU,
             lanes=Lanes(4, *(Capacity(4).share(1) for _ in range(3))),
-            device_name="a device",
+            device_name=self.device_name,
             observe=self.seen.append,
         )
 
@@ -116,7 +128,8 @@ async def taken_up(configuration: Configuration, log: EventLog) -> tuple[Run, Ru
     else:
         run = fold_run(envelopes)
         more = extension(run, configuration, pinned_spec=log.texts([run.spec])[run.spec])
-        events = (RunResumed("0.1.0"),) if more is None else (more, RunResumed("0.1.0"))
+        resumed = RunResumed("0.1.0", configuration.device_name)
+        events = (resumed,) if more is None else (more, resumed)
         await stream.append(*events, texts=(configuration.spec_text,))
     return fold_run(log.read("RUN")), stream
 
@@ -138,8 +151,8 @@ class CrashingLog:
         self._left -= 1
         return await self._inner.append(append)
 
-    def read(self, stream: str) -> tuple[Envelope, ...]:
-        return self._inner.read(stream)
+    def read(self, stream: str, *, upto: int | None = None) -> tuple[Envelope, ...]:
+        return self._inner.read(stream, upto=upto)
 
     def streams(self, prefix: str = "") -> tuple[str, ...]:
         return self._inner.streams(prefix)
@@ -169,3 +182,31 @@ class FaultyModel:
 
 def with_turns(spec: Spec, turns: int | None) -> Spec:
     return replace(spec, budget=replace(spec.budget, turns=turns))
+
+
+ALL = [("1", 0), ("2", 0)]
+"""The trajectories of a setup's run, by problem and sample."""
+
+
+def forked(setup, *, turn=1, spec=None, samples=1, run="FORK", parent="RUN", appends=None):
+    """Fork every trajectory of a run, or take the fork up again; how it stands."""
+    log = setup.log if appends is None else CrashingLog(setup.log, appends=appends)
+    return asyncio.run(_forked(setup, log, turn=turn, spec=spec, samples=samples, run=run, parent=parent))
+
+
+async def _forked(setup, log, *, turn, spec, samples, run, parent):
+    begun = origins(log.read, fold_run(log.read(parent)), ALL, turn=turn, samples=samples)
+    configuration = replace(
+        setup.configuration(),
+        name=run,
+        spec=replace(spec or setup.spec, samples=samples),
+        forked=RunForked(parent, begun),
+    )
+    envelopes = log.read(run)
+    stream = RunStream(log, run, version=len(envelopes))
+    opening = (started(configuration, run=run), configuration.forked)
+    texts = (configuration.spec_text,)
+    await stream.append(*((RunResumed("0"),) if envelopes else opening), texts=texts)
+    world = replace(setup.world(), log=log, spec=configuration.spec)
+    found = fold_run(log.read(run))
+    return await run_all(world, found, members(found, seed=0), stream=stream)

@@ -59,7 +59,7 @@ MACHINE = Machine(
 def after(*events: Event, seconds_apart: float = 1.0) -> Trajectory:
     trajectory = Trajectory("R/1/0")
     for number, event in enumerate(events):
-        trajectory = evolve(trajectory, event, at_us=int(number * seconds_apart * 1e6))
+        trajectory = evolve(trajectory, event, at_us=int(number * seconds_apart * 1e6), digest=DIGEST)
     return trajectory
 
 
@@ -122,7 +122,7 @@ def test_a_turn_ends_before_the_next_begins():
 
     assert isinstance(decision, EndTurn)
     assert "no_code" == decision.turn.outcome
-    ended = evolve(trajectory, TurnEnded(1, "no_code", DIGEST), at_us=0)
+    ended = evolve(trajectory, TurnEnded(1, "no_code", DIGEST), at_us=0, digest=DIGEST)
     assert Record(StateEntered("turn", "generate", "no_code")) == deciding(ended)
 
 
@@ -158,9 +158,9 @@ def test_a_fault_without_a_next_attempt_suspends_and_taking_up_performs_again():
 
     suspended = TrajectorySuspended("R/1/0:1.0:generate", "model", "gone")
     assert Record(suspended) == deciding(trajectory)
-    stopped = evolve(trajectory, suspended, at_us=0)
+    stopped = evolve(trajectory, suspended, at_us=0, digest=DIGEST)
     assert Stop() == deciding(stopped)
-    assert isinstance(deciding(evolve(stopped, TrajectoryResumed(), at_us=0)), Perform)
+    assert isinstance(deciding(evolve(stopped, TrajectoryResumed(), at_us=0, digest=DIGEST)), Perform)
 
 
 @pytest.mark.parametrize(
@@ -193,8 +193,8 @@ def test_a_spent_budget_ends_the_trajectory_where_a_turn_would_begin(budget, spe
 def test_time_between_two_processes_counts_for_no_budget():
     trajectory = after(START, StateEntered("turn", None, None), seconds_apart=1.0)
 
-    resumed = evolve(trajectory, TrajectoryResumed(), at_us=10**12)
-    later = evolve(resumed, TurnBegun(1), at_us=10**12 + 500_000)
+    resumed = evolve(trajectory, TrajectoryResumed(), at_us=10**12, digest=DIGEST)
+    later = evolve(resumed, TurnBegun(1), at_us=10**12 + 500_000, digest=DIGEST)
 
     assert 1_500_000 == later.active_us
 
@@ -241,5 +241,5 @@ def test_requests_count_their_attempts_within_a_state():
     trajectory = after(*GENERATING, ASKED, replace(ASKED, attempt=2))
 
     assert 2 == trajectory.tries
-    entered = evolve(trajectory, StateEntered("build", "generate", "candidate"), at_us=0)
-    assert 1 == evolve(entered, BuildRequested("R/1/0:1.0:build", 1, DIGEST), at_us=0).tries
+    entered = evolve(trajectory, StateEntered("build", "generate", "candidate"), at_us=0, digest=DIGEST)
+    assert 1 == evolve(entered, BuildRequested("R/1/0:1.0:build", 1, DIGEST), at_us=0, digest=DIGEST).tries

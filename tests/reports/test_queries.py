@@ -330,10 +330,10 @@ def test_a_log_from_a_newer_program_is_refused():
     log = two_problems()
     envelope = log.envelopes[0]
     log.envelopes[0] = type(envelope)(
-        0, RUN, 1, "run_started", 2, 0, envelope.body, envelope.previous, "d" * 64
+        0, RUN, 1, "run_started", 3, 0, envelope.body, envelope.previous, "d" * 64
     )
 
-    with pytest.raises(StoreError, match="run_started version 2 is newer"):
+    with pytest.raises(StoreError, match="run_started version 3 is newer"):
         log.connect()
 
 

@@ -14,9 +14,9 @@ from caesar.stores.eventlog import SqliteEventLog
 COMPLETIONS = (completion("build_failed"), completion("crashed"), completion("passed"))
 
 
-def record_run(path: Path, *, samples: int = 2) -> None:
+def record_run(path: Path, *, samples: int = 2, device_name: str | None = "a device") -> None:
     """Two problems, so many samples each, three turns: with texts of every kind."""
-    setup = Setup(completions=COMPLETIONS)
+    setup = Setup(completions=COMPLETIONS, device_name=device_name)
     setup.spec = replace(setup.spec, samples=samples)
     with SqliteEventLog.open(path, clock_us=setup.clock.now_us) as log:
         setup.log = log

@@ -112,6 +112,25 @@ def test_another_history_under_the_same_name_is_refused_and_nothing_of_the_copy_
     assert ["RUN/1/0"] == list(streams(to))
 
 
+def test_a_longer_history_under_the_same_name_is_told_from_the_sources(store, to):
+    with open_log(to, read_only=False) as log:
+        asyncio.run(log.append(Append("RUN/1/0", 0, turns(1, 99))))
+
+    with pytest.raises(StoreError, match="both stores have a stream RUN/1/0"):
+        copy_into(store, to, upto={"RUN": 1, "RUN/1/0": 5})
+
+
+def test_a_copy_that_went_on_by_itself_is_left_as_it_is(store, to):
+    whole = {stream: len(events) for stream, events in streams(store).items()}
+    copy_into(store, to, upto=whole)
+    with open_log(to, read_only=False) as log:
+        asyncio.run(log.append(Append("RUN/1/0", whole["RUN/1/0"], turns(9))))
+
+    copied = copy_into(store, to, upto=whole)
+
+    assert (0, whole["RUN/1/0"] + 1) == (copied.events, len(streams(to)["RUN/1/0"]))
+
+
 def test_a_text_that_is_damaged_is_not_copied(store, to):
     vandalise(store, "UPDATE blobs SET data = x'00'")
 
@@ -125,11 +144,29 @@ def test_a_store_is_exchanged_for_one_that_has_only_what_is_kept(store):
     kept = {"RUN": len(streams(store)["RUN"]), "RUN/1/0": 9}
     before = store.stat().st_ino
 
-    keep_only(store, upto=kept)
+    keep_only(store, lambda _: kept)
 
     assert {"caesar.db", "caesar.db-locks"} == {path.name for path in store.parent.iterdir()}
     assert kept == {stream: len(events) for stream, events in streams(store).items()}
     assert before != store.stat().st_ino
+
+
+def test_what_is_kept_is_asked_when_nobody_can_write_any_more_and_refusing_it_changes_nothing(store):
+    before = streams(store)
+
+    def refuse(log):
+        assert before["RUN"] == [(each.version, each.digest, each.body) for each in log.read("RUN")]
+        with (
+            closing(sqlite3.connect(store, timeout=0)) as other,
+            pytest.raises(sqlite3.OperationalError, match="locked"),
+        ):
+            other.execute("DELETE FROM events")
+        raise UsageError("not this one")
+
+    with pytest.raises(UsageError, match="not this one"):
+        keep_only(store, refuse)
+
+    assert before == streams(store)
 
 
 def test_a_store_that_someone_has_open_is_not_exchanged(store, monkeypatch):
@@ -140,7 +177,7 @@ def test_a_store_that_someone_has_open_is_not_exchanged(store, monkeypatch):
     with closing(sqlite3.connect(store)) as reading:
         reading.execute("SELECT count(*) FROM events").fetchone()
         with pytest.raises(StoreError, match="locked by another program"):
-            keep_only(store, upto={})
+            keep_only(store, lambda _: {})
 
     assert before == streams(store)
 

@@ -128,6 +128,16 @@ def test_a_damaged_stream_is_refused_from_the_first_bad_version_on(store, statem
         log.read("run")
 
 
+def test_what_lies_before_the_first_bad_version_is_read_where_no_more_is_asked_for(store):
+    fill(store)
+    vandalise(store, "UPDATE events SET recorded_at_us = 0 WHERE version = 3")
+
+    with open_log(store, read_only=True) as log:
+        assert [1, 2] == [envelope.version for envelope in log.read("run", upto=2)]
+        with pytest.raises(StoreError, match="damaged from version 3 on"):
+            log.read("run", upto=3)
+
+
 def test_a_stream_whose_first_event_is_missing_is_still_listed(store):
     fill(store)
     vandalise(store, "DELETE FROM events WHERE version = 1")

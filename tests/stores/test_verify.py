@@ -103,6 +103,37 @@ def test_an_event_that_was_cut_off_a_running_trajectory_leaves_a_gap_in_the_stor
     assert "the event numbered 12 is missing from the store" in audit(store).loose
 
 
+def test_a_page_of_one_stream_that_cannot_be_read_is_told_of_that_stream_alone(store, monkeypatch):
+    """A failing disk, played by SQLite refusing to read on."""
+
+    class Failing(sqlite3.Connection):
+        def execute(self, statement, parameters=()):
+            if "FROM events WHERE stream = CAST" in statement and parameters == (b"RUN/1/1",):
+                raise sqlite3.DatabaseError("database disk image is malformed")
+            return super().execute(statement, parameters)
+
+    def open_failing(path):
+        return sqlite3.connect(path, factory=Failing, isolation_level=None)
+
+    monkeypatch.setattr("caesar.stores.verify.open_reader", open_failing)
+
+    (damage,) = audit(store).damages
+
+    assert ("RUN/1/1", 1, True) == (damage.stream, damage.version, "malformed" in damage.why)
+
+
+def test_what_a_damaged_page_gives_in_a_columns_place_is_told(store):
+    vandalise(store, "CREATE TABLE loose AS SELECT * FROM events")
+    vandalise(store, "UPDATE loose SET kind = NULL WHERE stream = 'RUN/1/0' AND version = 3")
+    vandalise(store, "DROP TABLE events")
+    vandalise(store, "ALTER TABLE loose RENAME TO events")
+
+    (damage,) = audit(store).damages
+
+    assert ("RUN/1/0", 3) == (damage.stream, damage.version)
+    assert "columns" in damage.why
+
+
 def test_a_store_is_checked_while_it_is_being_written(store):
     with closing(sqlite3.connect(store, isolation_level=None)) as writing:
         writing.execute("BEGIN IMMEDIATE")
