@@ -101,8 +101,9 @@ def _prepare(options: RunOptions) -> Prepared:
     spec = load(read_spec(options.spec), file=str(options.spec), overrides=overrides_of(options))
     backend = backend_of(spec.backend)
     spec = replace(spec, backend=backend)
+    on_ray = is_ray(options.devices, judge=spec.evaluation.judge, exclusive=options.exclusive)
     kernelbench = kernelbench_for(spec.evaluation.judge, backend, root=options.kernelbench)
-    devices = (RAY,) if is_ray(options.devices) else choose_devices(backend, options.devices)
+    devices = (RAY,) if on_ray else choose_devices(backend, options.devices)
     problems = _problems(spec, options)
     model = open_model(
         spec.model, spec_name=spec.name, backend=backend, record=options.record, relative_to=Path.cwd()
@@ -183,12 +184,13 @@ async def _in_store(
 
 def _opened(prepared: Prepared) -> AbstractAsyncContextManager[Machinery | RayMachinery]:
     """What builds and judges: this machine's, or a Ray cluster's."""
+    isolation = prepared.configuration.spec.evaluation.isolation
     if prepared.devices == (RAY,):
-        return ray_machinery(prepared.backend, version=prepared.configuration.evaluator)
+        return ray_machinery(prepared.backend, isolation=isolation, version=prepared.configuration.evaluator)
     return machinery(
         prepared.devices,
         prepared.backend,
-        isolation=prepared.configuration.spec.evaluation.isolation,
+        isolation=isolation,
         kernelbench=prepared.kernelbench,
         exclusive=prepared.exclusive,
     )
