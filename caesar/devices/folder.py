@@ -6,6 +6,7 @@ folder nobody may replace another user's file. So files are written in place, un
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -14,7 +15,7 @@ from pathlib import Path
 from caesar.errors import UsageError
 from caesar.mounts import network_file_system, read_mounts
 
-__all__ = ["device_file", "file_mode", "lock_name", "open_file", "prepare_folder"]
+__all__ = ["device_file", "file_mode", "lock_name", "open_file", "overwrite", "prepare_folder"]
 
 _OTHERS = 0o022
 
@@ -78,6 +79,19 @@ def open_file(path: Path, flags: int) -> int:
     if os.fstat(descriptor).st_uid == os.geteuid():
         os.fchmod(descriptor, file_mode(path.parent))  # the umask may have taken away what others need
     return descriptor
+
+
+def overwrite(path: Path, content: bytes) -> None:
+    """Write a file of the folder from its beginning, in one write; OSError where not all of it was written."""
+    descriptor = open_file(path, os.O_WRONLY)
+    try:
+        written = os.pwrite(descriptor, content, 0)
+    finally:
+        os.close(descriptor)
+    if written < len(content):
+        raise OSError(
+            errno.ENOSPC, f"{written} of {len(content)} bytes of {path} were written; is the disk full?"
+        )
 
 
 def _unfit(folder: Path) -> str | None:

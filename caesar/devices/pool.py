@@ -161,21 +161,14 @@ class LockedDevicePool:
     async def release(self, grant: Grant, *, condition: Condition = Condition.SOUND) -> float:
         """Give the device back, once nothing of the candidate's runs on it; the seconds it was held.
 
-        A Fault where it is not, or no longer, held under the grant's token: what was measured then
-        does not count. After a bad end it is probed before it is given again, which is not waited for.
+        A Fault where it is not, or no longer, held under the grant's token, or where giving it back can't
+        be recorded: what was measured then does not count. After a bad end it is probed before it is given
+        again, which is not waited for.
         """
         hold = self._owned.get(grant.device)
         if hold is None or hold.returned is None or hold.lease.token != grant.token:
             raise not_held(grant)
-        binding = hold.lease.current
-        held_s = self._returned(hold, condition)
-        if not binding:
-            raise Fault(
-                "device",
-                f"device {grant.device} was lost while it was held under token {grant.token}:"
-                f" its lock in {self._folder} was removed or replaced",
-            )
-        return held_s
+        return self._returned(hold, condition)
 
     async def aclose(self) -> None:
         """Vacate and give back every device; who still waits, or asks later, gets a Fault."""
@@ -185,16 +178,29 @@ class LockedDevicePool:
             self._search.call_off()
         for hold in tuple(self._owned.values()):
             if hold.returned is not None:
-                self._returned(hold, Condition.SOUND)
+                with suppress(Fault):
+                    self._returned(hold, Condition.SOUND)
             hold.wake.set()
         await asyncio.gather(*self._owners)
 
     def _returned(self, hold: _Hold, condition: Condition) -> float:
+        """End a piece of work, however its record turns out; the seconds it took."""
         assert hold.returned is not None
+        returned, hold.returned = hold.returned, None
         held_s = self._clock() - hold.granted
-        hold.lease.release(held_s=held_s, condition=condition)
-        hold.returned.set_result(condition)
-        hold.returned = None
+        try:
+            binding = hold.lease.current
+            hold.lease.release(held_s=held_s, condition=condition)
+        except OSError as error:
+            returned.set_exception(error)  # the device is given up: who gets it next closes the grant
+            raise self._unleasable(hold.device.id, error) from error
+        returned.set_result(condition)
+        if not binding:
+            raise Fault(
+                "device",
+                f"device {hold.device.id} was lost while it was held under token {hold.lease.token}:"
+                f" its lock in {self._folder} was removed or replaced",
+            )
         return held_s
 
     def _leave(self, waiter: _Waiter) -> None:
@@ -202,7 +208,8 @@ class LockedDevicePool:
         if waiter in self._waiting:
             self._waiting.remove(waiter)
         elif waiter.place.done() and not waiter.place.cancelled() and waiter.place.exception() is None:
-            self._returned(self._owned[waiter.place.result().device], Condition.SOUND)
+            with suppress(Fault):
+                self._returned(self._owned[waiter.place.result().device], Condition.SOUND)
         if not self._waiting and self._search is not None:
             self._search.call_off()
 
@@ -268,16 +275,26 @@ class LockedDevicePool:
                 fit = await self._served(hold, waiter)
                 fresh = False
         except OSError as error:
-            self._refuse(_unleasable(hold.device.id, self._folder, error))
+            self._refuse(self._unleasable(hold.device.id, error))
         finally:
             hold.idle = False
             self._look()
             try:
                 await self._vacate(hold.device.id)
             finally:
-                del self._owned[hold.device.id]
-                hold.lease.end()
-                self._look()
+                self._give_up(hold)
+
+    def _give_up(self, hold: _Hold) -> None:
+        """Drop a device's lock, whether or not its state can be written."""
+        del self._owned[hold.device.id]
+        try:
+            hold.lease.end()
+        except OSError as error:
+            self._refuse(self._unleasable(hold.device.id, error))
+        self._look()
+
+    def _unleasable(self, device: str, error: OSError) -> Fault:
+        return Fault("device", f"device {device} can't be leased through {self._folder}: {error.strerror}")
 
     async def _settled(self, hold: _Hold) -> bool:
         """Whether the device can be used: what a dead holder left is gone, and all is well."""
@@ -384,7 +401,3 @@ class LockedDevicePool:
 
 def _is_closed() -> Fault:
     return Fault("device", "the pool of devices is closed: nothing more can be leased", permanent=True)
-
-
-def _unleasable(device: str, folder: Path, error: OSError) -> Fault:
-    return Fault("device", f"device {device} can't be leased through {folder}: {error.strerror}")
