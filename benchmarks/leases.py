@@ -21,7 +21,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from measures import Measure, at_most, parser, report
+from measures import Measure, at_least, at_most, parser, report
 
 from caesar.devices.inventory import Device
 from caesar.devices.journal import Entry, What, entries
@@ -174,11 +174,6 @@ def measured(seconds: float) -> tuple[Measure, ...]:
         Measure("acquiring, p50", centiles[49], "ms"),
         Measure("acquiring, p99", centiles[98], "ms"),
     )
-
-
-def at_least(name: str, value: float, unit: str, *, target: float) -> Measure:
-    """A measure that should reach its target."""
-    return Measure(name, value, unit, target, met=value >= target)
 
 
 def main() -> None:

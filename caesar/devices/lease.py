@@ -182,7 +182,10 @@ def is_held(device: str, *, folder: Path) -> bool:
 
 
 def is_locked(path: str) -> bool:
-    """Whether anybody has a lock; asked without taking part in the contest for it."""
+    """Whether anybody has a lock. The question holds a share of a free one for an instant.
+
+    Whoever tries to take the lock in that instant is refused: where that matters, try again.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     except FileNotFoundError:
