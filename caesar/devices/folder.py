@@ -10,6 +10,7 @@ import errno
 import os
 import re
 import stat
+from functools import cache
 from pathlib import Path
 
 from caesar.errors import UsageError
@@ -25,6 +26,7 @@ def lock_name(device: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]", "-", device)
 
 
+@cache  # asked a dozen times for each lease, always about the same few files
 def device_file(folder: Path, device: str, suffix: str) -> Path:
     """One of a device's files: lock, state or quarantine."""
     return folder / f"{lock_name(device)}.{suffix}"

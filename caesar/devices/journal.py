@@ -94,13 +94,18 @@ def entries(folder: Path) -> Iterator[Entry]:
 
 
 def entries_of(folder: Path, device: str, token: int, *, since_us: int) -> tuple[Entry, ...]:
-    """The lines about one grant, which began at `since_us`: read from the end, no further than need be."""
+    """The lines about one grant, which began at `since_us`: read from the end, back to the grant's own.
+
+    Without that, back to a minute before.
+    """
     found: list[Entry] = []
     for entry in _backwards(folder / _NAME):
         if entry.at_us < since_us - _SKEW_US:
             break
         if (entry.device, entry.token) == (device, token):
             found.append(entry)
+            if entry.what is What.GRANT:
+                break
     return tuple(reversed(found))
 
 

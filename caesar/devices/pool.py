@@ -80,8 +80,8 @@ class _Hold:
     device: Device
     grouping: Grouping = field(default_factory=Grouping)
     granted: float = 0.0
-    returned: asyncio.Future[Condition] | None = None
-    """Open while a piece of work is on the device."""
+    returned: asyncio.Future[Condition | None] | None = None
+    """Open while a piece of work is on the device; None in the end where the lease was lost meanwhile."""
     idle: bool = False
     """Whether it is about to be given to whoever waits in this process."""
     wake: asyncio.Event = field(default_factory=asyncio.Event)
@@ -129,7 +129,14 @@ class LockedDevicePool:
         self._owned: dict[str, _Hold] = {}
         self._owners: set[asyncio.Task[None]] = set()
         self._shunned: dict[str, float] = {}
-        self._search: Search | None = None
+        self._search = Search(
+            self._folder,
+            self._line,
+            process=self._process,
+            every=tuple(self._devices),
+            devices=self._elsewhere,
+            found=self._found,
+        )
         self._closed = False
 
     async def __aenter__(self) -> Self:
@@ -174,8 +181,7 @@ class LockedDevicePool:
         """Vacate and give back every device; who still waits, or asks later, gets a Fault."""
         self._closed = True
         self._refuse(_is_closed())
-        if self._search is not None:
-            self._search.call_off()
+        self._search.close()
         for hold in tuple(self._owned.values()):
             if hold.returned is not None:
                 with suppress(Fault):
@@ -194,7 +200,7 @@ class LockedDevicePool:
         except OSError as error:
             returned.set_exception(error)  # the device is given up: who gets it next closes the grant
             raise self._unleasable(hold.device.id, error) from error
-        returned.set_result(condition)
+        returned.set_result(condition if binding else None)
         if not binding:
             raise Fault(
                 "device",
@@ -210,7 +216,7 @@ class LockedDevicePool:
         elif waiter.place.done() and not waiter.place.cancelled() and waiter.place.exception() is None:
             with suppress(Fault):
                 self._returned(self._owned[waiter.place.result().device], Condition.SOUND)
-        if not self._waiting and self._search is not None:
+        if not self._waiting:
             self._search.call_off()
 
     def _refuse(self, fault: Fault) -> None:
@@ -231,15 +237,7 @@ class LockedDevicePool:
         idle = sum(hold.idle for hold in self._owned.values())
         if self._closed or len(self._waiting) <= idle or not self._elsewhere():
             return
-        if self._search is None:
-            self._search = Search(
-                self._folder,
-                self._line,
-                process=self._process,
-                every=tuple(self._devices),
-                devices=self._elsewhere,
-                found=self._found,
-            )
+        if not self._search.under_way:
             self._search.start()
         elif not self._search.at_head:
             self._search.call_off(off=False)
@@ -254,9 +252,10 @@ class LockedDevicePool:
         ]
 
     def _found(self, result: Lease | Fault | None) -> None:
-        self._search = None
         if isinstance(result, Fault):
             self._refuse(result)
+        elif result is not None and self._closed:  # found in the instant in which the search was called off
+            result.end()
         elif result is not None:
             hold = _Hold(result, self._devices[result.device], idle=result.leftover is None)
             self._owned[result.device] = hold
@@ -291,6 +290,7 @@ class LockedDevicePool:
             hold.lease.end()
         except OSError as error:
             self._refuse(self._unleasable(hold.device.id, error))
+        self._line.tell(hold.device.id)
         self._look()
 
     def _unleasable(self, device: str, error: OSError) -> Fault:
@@ -338,8 +338,7 @@ class LockedDevicePool:
 
     def _owed(self, hold: _Hold) -> bool:
         """Whether another process stands in line before this one's next piece of work."""
-        ours = self._search is not None and self._search.at_head
-        return self._line.others_wait(hold.device.id, including_own_line=not ours)
+        return self._line.others_wait(hold.device.id, including_own_line=not self._search.at_head)
 
     async def _usable(self, hold: _Hold) -> bool:
         """Note who else is on the device; False where it has to be exclusive and is not."""
@@ -365,18 +364,18 @@ class LockedDevicePool:
         except OSError:
             self._waiting.insert(0, waiter)  # to be told with the others
             raise
-        returned: asyncio.Future[Condition] = asyncio.get_running_loop().create_future()
+        returned: asyncio.Future[Condition | None] = asyncio.get_running_loop().create_future()
         hold.returned = returned
         waiter.place.set_result(Grant(hold.device.id, token, waited_s, alone))
-        if self._search is not None and self._search.at_head:
+        if self._search.at_head:
             self._search.call_off()  # its turn is used up: whoever stands behind is next
         return await self._fit(hold, await returned)
 
-    async def _fit(self, hold: _Hold, condition: Condition) -> bool:
-        """Whether the device can be given again after such an end; if not, it is in quarantine."""
-        if not hold.lease.current:
-            return False
+    async def _fit(self, hold: _Hold, condition: Condition | None) -> bool:
+        """Whether the device can be given again after such an end; if not, it was lost or is in quarantine."""
         match condition:
+            case None:
+                pass
             case Condition.SOUND:
                 return True
             case Condition.HUNG:

@@ -72,6 +72,18 @@ def test_the_search_for_a_grant_ends_well_before_its_time(tmp_path):
     assert 1 == len(journal.entries_of(tmp_path, "cpu:0", 1, since_us=10**9))
 
 
+def test_the_search_for_a_grant_ends_where_the_grant_was_made(tmp_path, monkeypatch):
+    for token in range(1, 100):
+        journal.append(tmp_path, replace(GRANT, token=token))
+    read = []
+    real = journal._decoded
+    monkeypatch.setattr(journal, "_decoded", lambda line: read.append(line) or real(line))
+
+    journal.entries_of(tmp_path, "cpu:0", 99, since_us=GRANT.at_us)
+
+    assert 1 == len(read)
+
+
 def test_the_newest_token_is_that_of_the_device(tmp_path):
     for device, token in (("cpu:0", 3), ("cpu:0", 4), ("cpu:1", 9)):
         journal.append(tmp_path, replace(GRANT, device=device, token=token))
