@@ -5,7 +5,8 @@ candidates' processes, the log in memory. Meanwhile the zygote, a judge, a candi
 keeper of either gets SIGKILL. A pass is whole when every trajectory has finished, every request has
 exactly one end for each attempt and one answer, every lease was given back, both devices can be had,
 and no process, in the tree or out of it, and no folder is left. A verdict is right when it is the candidate's
-own; one more is right where the candidate's own process was killed: that it crashed by signal 9.
+own; one more is right where the candidate's own process was killed: that it crashed by signal 9. Where its
+keeper was, the same is said, since without a box nobody can tell that from a candidate that did it: counted.
 """
 
 from __future__ import annotations
@@ -75,8 +76,8 @@ DEVICES = (Device("cpu:0", "a CPU"), Device("cpu:1", "a CPU"))
 QUICK = EvaluationSettings(correctness_trials=2, timing_trials=3, timing_s=0.05)
 NOBODY = "nobody"
 VICTIMS = ("zygote", "judge", "candidate", "any")
-LONGEST_S = 3.0
-"""What a pass takes: who would be killed later, is not, and the pass is one more."""
+FIRST_S = 3.0
+"""What the first pass may take; later ones take what the last ones took. Who would be killed later, is not."""
 
 
 @dataclass
@@ -85,6 +86,8 @@ class Count:
 
     kills: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
+    blamed: int = 0
+    """Candidates said to have crashed where their keeper was killed; without a box they may do that."""
     wrong: list[str] = field(default_factory=list)
     unfinished: list[str] = field(default_factory=list)
     lost_events: list[str] = field(default_factory=list)
@@ -106,7 +109,8 @@ class Room:
 async def one_pass(room: Room, chance: random.Random, count: Count) -> None:
     """Run everything once, kill one process meanwhile, and look at what is there afterwards."""
     log, began = MemoryEventLog(SystemClock().now_us), time.monotonic()
-    killing = asyncio.create_task(kill(room, chance))
+    within_s = max(count.pass_s[-3:], default=FIRST_S)
+    killing = asyncio.create_task(kill(room, chance, within_s=within_s))
     tally = await run(room, log)
     count.pass_s.append(time.monotonic() - began)
     killing.cancel()
@@ -146,10 +150,10 @@ async def run(room: Room, log: MemoryEventLog) -> Tally:
     return await run_all(world, folded, members(folded, seed=0), stream=stream)
 
 
-async def kill(room: Room, chance: random.Random) -> str:
+async def kill(room: Room, chance: random.Random, *, within_s: float) -> str:
     """Kill one process, once there is one of the kind; the part that it played."""
     victim = chance.choice(VICTIMS)
-    await asyncio.sleep(chance.uniform(0, LONGEST_S))
+    await asyncio.sleep(chance.uniform(0, within_s))
     while True:
         playing = parts(room.scratch)
         found = [pid for pid, part in playing.items() if victim in (part, "any")]
@@ -206,8 +210,12 @@ def look_at(envelopes: Sequence[Envelope], count: Count, *, victim: str) -> None
     if len(answers) != len(STORY):
         count.lost_events.append(f"{stream}: {len(answers)} answers where {len(STORY)} were asked for")
     for answer, (_, verdict) in zip(answers, STORY, strict=False):
+        if answer.evaluation.verdict is verdict:
+            continue
         killed = (answer.evaluation.verdict, answer.evaluation.reason) == (Verdict.CRASHED, "signal:9")
-        if answer.evaluation.verdict is not verdict and not (killed and victim == "candidate"):
+        if killed and victim == "candidate's keeper":
+            count.blamed += 1
+        elif not (killed and victim == "candidate"):
             count.wrong.append(f"{victim} killed: {answer.evaluation.verdict} {answer.evaluation.reason}")
 
 
@@ -299,6 +307,7 @@ def main() -> None:
             for victim, times in sorted(count.kills.items())
         ),
         *(Measure(f"kills, faults: {kind}", float(times), "") for kind, times in sorted(count.faults.items())),
+        Measure("kills, crashes told of candidates whose keeper was killed", float(count.blamed), ""),
         Measure("kills, longest pass", max(count.pass_s), "s"),
         *(at_most(f"kills, {name}", float(len(found)), "", target=0.0) for name, found in failures.items()),
     ]
