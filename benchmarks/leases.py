@@ -13,7 +13,6 @@ import asyncio
 import fcntl
 import os
 import random
-import resource
 import signal
 import statistics
 import tempfile
@@ -22,7 +21,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from measures import Measure, at_least, at_most, parser, report
+from measures import Measure, at_least, at_most, cpu_of_children, parser, report
 
 from caesar.devices.inventory import Device
 from caesar.devices.journal import Entry, What, entries
@@ -146,12 +145,6 @@ def utilisation(lines: Sequence[Entry], killed: Mapping[int, float], began: floa
 
 def jain(counts: Sequence[int]) -> float:
     return sum(counts) ** 2 / (len(counts) * sum(count * count for count in counts))
-
-
-def cpu_of_children() -> float:
-    """Seconds that ended and awaited children computed."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 def measured(seconds: float) -> tuple[Measure, ...]:
