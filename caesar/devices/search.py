@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable, Container, Sequence
 from pathlib import Path
 from queue import SimpleQueue
@@ -28,7 +27,6 @@ Found = Callable[[Lease | Fault | None], None]
 
 _FIRST_PAUSE_S = 0.002
 _LONGEST_PAUSE_S = 0.02
-_QUARANTINE_EVERY_S = 0.25
 
 
 class Search:
@@ -106,30 +104,29 @@ class Search:
 
     def _looked(self, loop: asyncio.AbstractEventLoop, bell: Bell) -> Lease | Fault | None:
         """The first device to become free; a Fault where all are in quarantine."""
-        pause_s, look_s = _FIRST_PAUSE_S, 0.0
+        pause_s = _FIRST_PAUSE_S
         heard: tuple[str, ...] = ()
         while not self._off.is_set() and not loop.is_closed():
-            lease = self._tried(first=heard)
-            if lease is not None:
-                return lease
-            if time.monotonic() >= look_s:
-                look_s = time.monotonic() + _QUARANTINE_EVERY_S
-                fault = _all_in_quarantine(self._folder, self._every)
-                if fault is not None:
-                    return fault
+            found = self._tried(first=heard)
+            if found is not None:
+                return found
             heard = bell.heard(pause_s)
             pause_s = min(1.5 * pause_s, _LONGEST_PAUSE_S)
         return None
 
-    def _tried(self, *, first: Container[str]) -> Lease | None:
+    def _tried(self, *, first: Container[str]) -> Lease | Fault | None:
         """A device that is free; looking at its files costs a tenth of an attempt that is refused."""
+        shut = False
         for device in sorted(self._devices(), key=lambda device: device not in first):
-            if is_locked(self._locks[device]) or read_quarantine(self._folder, device) is not None:
+            if is_locked(self._locks[device]):
+                continue
+            if read_quarantine(self._folder, device) is not None:
+                shut = True
                 continue
             lease = try_lease(device, folder=self._folder, process=self._process)
             if lease is not None:
                 return lease
-        return None
+        return _all_in_quarantine(self._folder, self._every) if shut else None
 
 
 def _all_in_quarantine(folder: Path, devices: Sequence[str]) -> Fault | None:
