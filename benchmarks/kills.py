@@ -4,8 +4,9 @@ Every pass judges two candidates on each of two CPU devices: real locks, a real 
 candidates' processes, the log in memory. Meanwhile the zygote, a judge, a candidate's process or the
 keeper of either gets SIGKILL. A pass is whole when every trajectory has finished, every request has
 exactly one end for each attempt and one answer, every lease was given back, both devices can be had,
-and no process and no folder is left. A verdict is right when it is the candidate's own; one more is
-right where the candidate's process was killed: that it crashed by signal 9.
+and no process, in the tree or out of it, and no folder is left. A verdict is right when it is the candidate's
+own; one more is right where the candidate's own process was killed: that it crashed by signal 9. Where its
+keeper was, the same is said, since without a box nobody can tell that from a candidate that did it: counted.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from measures import Measure, at_most, parser, report
 from caesar.builders.scripted import ScriptedBuilder
 from caesar.devices.inventory import Device
 from caesar.devices.pool import LockedDevicePool
+from caesar.devices.processes import MARK, marked, this_process
 from caesar.domain import Problem, Verdict
 from caesar.effects import Backend, EvaluationSettings
 from caesar.engine.clock import SystemClock
@@ -74,8 +76,8 @@ DEVICES = (Device("cpu:0", "a CPU"), Device("cpu:1", "a CPU"))
 QUICK = EvaluationSettings(correctness_trials=2, timing_trials=3, timing_s=0.05)
 NOBODY = "nobody"
 VICTIMS = ("zygote", "judge", "candidate", "any")
-LONGEST_S = 3.0
-"""What a pass takes: who would be killed later, is not, and the pass is one more."""
+FIRST_S = 3.0
+"""What the first pass may take; later ones take what the last ones took. Who would be killed later, is not."""
 
 
 @dataclass
@@ -84,6 +86,8 @@ class Count:
 
     kills: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
+    blamed: int = 0
+    """Candidates said to have crashed where their keeper was killed; without a box they may do that."""
     wrong: list[str] = field(default_factory=list)
     unfinished: list[str] = field(default_factory=list)
     lost_events: list[str] = field(default_factory=list)
@@ -96,7 +100,6 @@ class Count:
 class Room:
     """What all passes share."""
 
-    zygote: Zygote
     evaluator: LocalEvaluator
     pool: LockedDevicePool
     scratch: Path
@@ -106,7 +109,8 @@ class Room:
 async def one_pass(room: Room, chance: random.Random, count: Count) -> None:
     """Run everything once, kill one process meanwhile, and look at what is there afterwards."""
     log, began = MemoryEventLog(SystemClock().now_us), time.monotonic()
-    killing = asyncio.create_task(kill(room, chance))
+    within_s = max(count.pass_s[-3:], default=FIRST_S)
+    killing = asyncio.create_task(kill(room, chance, within_s=within_s))
     tally = await run(room, log)
     count.pass_s.append(time.monotonic() - began)
     killing.cancel()
@@ -148,31 +152,42 @@ async def run(room: Room, log: MemoryEventLog) -> Tally:
     return await run_all(world, folded, members(folded, seed=0), stream=stream)
 
 
-async def kill(room: Room, chance: random.Random) -> str:
-    """Kill one process, once there is one of the kind; its kind."""
+async def kill(room: Room, chance: random.Random, *, within_s: float) -> str:
+    """Kill one process, once there is one of the kind; the part that it played."""
     victim = chance.choice(VICTIMS)
-    await asyncio.sleep(chance.uniform(0, LONGEST_S))
+    await asyncio.sleep(chance.uniform(0, within_s))
     while True:
-        found = pids_of(victim, room.scratch)
+        playing = parts(room.scratch)
+        found = [pid for pid, part in playing.items() if victim in (part, "any")]
         if found:
             pid = chance.choice(found)
-            kind = "candidate" if pid in pids_of("candidate", room.scratch) else victim
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-                return kind
+                return playing[pid]
         await asyncio.sleep(0.005)
 
 
-def pids_of(victim: str, scratch: Path) -> list[int]:
-    """The processes that play a part now."""
-    everyone = descendants()
-    match victim:
-        case "zygote":
-            return everyone[:1]
-        case "any":
-            return everyone
-    folder = {"judge": "judge-*", "candidate": "evaluation-*"}[victim]
-    return [pid for pid in everyone if folder_of(pid).match(f"{scratch}/{folder}")]
+def parts(scratch: Path) -> dict[int, str]:
+    """The living processes below this one, and which part each plays: the zygote, a job's keeper, a job's."""
+    playing: dict[int, str] = {}
+    for zygote in children(os.getpid()):
+        playing[zygote] = "zygote"
+        for keeper in children(zygote):
+            below = descendants(keeper)
+            part = next(filter(None, (job_of(pid, scratch) for pid in below)), "starting job")
+            playing[keeper] = f"{part}'s keeper"
+            playing |= dict.fromkeys(below, part)
+    return playing
+
+
+def job_of(pid: int, scratch: Path) -> str | None:
+    """Whether a process is a judge or a candidate, by the folder it is in."""
+    try:
+        folder = Path(f"/proc/{pid}/cwd").readlink()
+    except OSError:
+        return None
+    jobs = {"judge": "judge-*", "candidate": "evaluation-*"}
+    return next((job for job, name in jobs.items() if folder.match(f"{scratch}/{name}")), None)
 
 
 def look_at(envelopes: Sequence[Envelope], count: Count, *, victim: str) -> None:
@@ -194,9 +209,15 @@ def look_at(envelopes: Sequence[Envelope], count: Count, *, victim: str) -> None
     answers = [event for event in events if isinstance(event, EvaluationCompleted)]
     if len({answer.request for answer in answers}) != len(answers):
         count.lost_events.append(f"{stream}: a request with two answers")
+    if len(answers) != len(STORY):
+        count.lost_events.append(f"{stream}: {len(answers)} answers where {len(STORY)} were asked for")
     for answer, (_, verdict) in zip(answers, STORY, strict=False):
+        if answer.evaluation.verdict is verdict:
+            continue
         killed = (answer.evaluation.verdict, answer.evaluation.reason) == (Verdict.CRASHED, "signal:9")
-        if answer.evaluation.verdict is not verdict and not (killed and victim in ("candidate", "any")):
+        if killed and victim == "candidate's keeper":
+            count.blamed += 1
+        elif not (killed and victim == "candidate"):
             count.wrong.append(f"{victim} killed: {answer.evaluation.verdict} {answer.evaluation.reason}")
 
 
@@ -211,30 +232,40 @@ async def look_around(room: Room, count: Count, *, victim: str) -> None:
     for grant in grants:
         await room.evaluator.vacate(grant.device)
         await room.pool.release(grant)
-    left = descendants()[1:]
+    zygote = set(children(os.getpid()))
     for _ in range(200):
-        if left:
-            await asyncio.sleep(0.05)
-            left = descendants()[1:]
+        left = everyone() - zygote
+        if not left:
+            break
+        await asyncio.sleep(0.05)
     if left or list(room.scratch.iterdir()):
         count.orphans.append(f"{victim}: {left} {[path.name for path in room.scratch.iterdir()]}")
 
 
-def descendants(of: int | None = None) -> list[int]:
-    """The zygote, if it runs, and every process below it."""
+def everyone() -> set[int]:
+    """The zygote and whatever was started by it, in its tree or not any more."""
+    return {*descendants(os.getpid()), *marked(this_process())} - {os.getpid()}
+
+
+def descendants(of: int) -> list[int]:
+    """Every living process below one."""
+    return [pid for child in children(of) for pid in (child, *descendants(child))]
+
+
+def children(of: int) -> list[int]:
+    """A process's children that have not ended, zombies left out."""
     found: list[int] = []
     with suppress(OSError):
-        for task in Path(f"/proc/{of or os.getpid()}/task").glob("*/children"):
-            for pid in map(int, task.read_text().split()):
-                found += [pid, *descendants(pid)]
-    return found
+        for task in Path(f"/proc/{of}/task").glob("*/children"):
+            found += map(int, task.read_text().split())
+    return [pid for pid in found if not has_ended(pid)]
 
 
-def folder_of(pid: int) -> Path:
+def has_ended(pid: int) -> bool:
     try:
-        return Path(f"/proc/{pid}/cwd").readlink()
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
     except OSError:
-        return Path("/")
+        return True
 
 
 async def passes(number: int, *, seed: str) -> Count:
@@ -243,19 +274,17 @@ async def passes(number: int, *, seed: str) -> Count:
     spec = load((files("caesar") / "specs" / "last_only.yaml").read_text(), file="last_only.yaml")
     spec = replace(spec, budget=replace(spec.budget, turns=len(STORY)), evaluation=QUICK)
     preload = ("torch", "caesar.evaluators.judge", "caesar.evaluators.candidate")
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        tempfile.TemporaryDirectory() as locks,
-        LockedDevicePool(DEVICES, folder=Path(locks)) as pool,
-    ):
-        async with Zygote(preload=preload) as zygote:
+    marks = {**os.environ, MARK: this_process().mark}
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as locks:
+        async with Zygote(preload=preload, env=marks) as zygote:
             evaluator = LocalEvaluator(zygote=zygote, scratch=Path(folder), device_names={})
-            room = Room(zygote, evaluator, pool, Path(folder), spec)
-            while sum(count.kills.values()) - count.kills[NOBODY] < number:
-                await one_pass(room, chance, count)
-                sys.stderr.write(f"{len(count.pass_s)} passes: {dict(count.kills)}\n")
+            async with LockedDevicePool(DEVICES, folder=Path(locks), vacate=evaluator.vacate) as pool:
+                room = Room(evaluator, pool, Path(folder), spec)
+                while sum(count.kills.values()) - count.kills[NOBODY] < number:
+                    await one_pass(room, chance, count)
+                    sys.stderr.write(f"{len(count.pass_s)} passes: {dict(count.kills)}\n")
             await evaluator.close()
-    if left := descendants():
+    if left := everyone():
         count.orphans.append(f"at the end: {left}")
     return count
 
@@ -280,6 +309,7 @@ def main() -> None:
             for victim, times in sorted(count.kills.items())
         ),
         *(Measure(f"kills, faults: {kind}", float(times), "") for kind, times in sorted(count.faults.items())),
+        Measure("kills, crashes told of candidates whose keeper was killed", float(count.blamed), ""),
         Measure("kills, longest pass", max(count.pass_s), "s"),
         *(at_most(f"kills, {name}", float(len(found)), "", target=0.0) for name, found in failures.items()),
     ]

@@ -6,12 +6,13 @@ import argparse
 import json
 import os
 import platform
+import resource
 import statistics
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-__all__ = ["Measure", "at_least", "at_most", "p95", "parser", "report"]
+__all__ = ["Measure", "at_least", "at_most", "cpu_of_children", "p95", "parser", "report"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,12 @@ def at_most(name: str, value: float, unit: str, *, target: float) -> Measure:
 def at_least(name: str, value: float, unit: str, *, target: float) -> Measure:
     """A measure that should reach its target."""
     return Measure(name, value, unit, target, met=value >= target)
+
+
+def cpu_of_children() -> float:
+    """Seconds that ended and awaited children computed, theirs included."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def p95(values: Sequence[float]) -> float:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from measures import Measure, at_most, parser, report
+from measures import Measure, at_least, at_most, cpu_of_children, parser, report
 
 from caesar.cli.machinery import Machinery, machinery
 from caesar.devices.inventory import Device, inventory
@@ -56,9 +56,10 @@ async def judged(
 
 
 async def throughput(devices: Sequence[Device], count: int) -> tuple[float, float]:
-    """Evaluations per second, and the share of lease time that nothing accounts for."""
+    """Evaluations per second once every device has its judge, and the share of lease time not accounted for."""
     async with machinery(devices, Backend.CPU) as machine:
         await judged(machine, 0, SOUND, Limits())
+        await asyncio.gather(*(judged(machine, 0, SOUND, Limits()) for _ in devices))
         began = time.perf_counter()
         done = await asyncio.gather(*(judged(machine, 1 + n, SOUND, Limits()) for n in range(count)))
         seconds = time.perf_counter() - began
@@ -70,6 +71,14 @@ async def throughput(devices: Sequence[Device], count: int) -> tuple[float, floa
         if part != "judge"
     )
     return count / seconds, 1 - booked / held
+
+
+def measured_throughput(devices: Sequence[Device], count: int) -> tuple[float, float, float]:
+    """The same, and the seconds of CPU by evaluations, all that is started once included."""
+    before_s = cpu_of_children() + time.process_time()
+    rate, unaccounted = asyncio.run(throughput(devices, count))
+    spent_s = cpu_of_children() + time.process_time() - before_s
+    return rate, unaccounted, spent_s / (count + 1 + len(devices))
 
 
 async def hang(device: Device) -> float:
@@ -89,13 +98,15 @@ def main() -> None:
         os.environ["CAESAR_LOCKS"] = str(Path(folder) / "locks")
         os.environ["CAESAR_CPU_SLOTS"] = "2"
         slots = inventory(environ={"CUDA_VISIBLE_DEVICES": ""}, cpu_slots=2)
-        one, unaccounted_one = asyncio.run(throughput(slots[:1], chosen.evaluations))
-        two, unaccounted_two = asyncio.run(throughput(slots, chosen.evaluations))
+        one, unaccounted_one, cpu_one = measured_throughput(slots[:1], chosen.evaluations)
+        two, unaccounted_two, cpu_two = measured_throughput(slots, chosen.evaluations)
         beyond = asyncio.run(hang(slots[0]))
     measures = (
         Measure("evaluations on one slot", one, "1/s"),
         Measure("evaluations on two slots", two, "1/s"),
-        Measure("two slots over one", two / one, "x", target=1.8, met=two / one >= 1.8),
+        at_least("two slots over one", two / one, "x", target=1.8),
+        Measure("CPU by evaluations, one slot", cpu_one, "s"),
+        Measure("CPU by evaluations, two slots", cpu_two, "s"),
         at_most("lease time unaccounted for, one slot", unaccounted_one, "", target=0.05),
         at_most("lease time unaccounted for, two slots", unaccounted_two, "", target=0.05),
         at_most("a hang beyond its limit, build included", beyond, "s", target=10.0),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from caesar.devices.inventory import Device
 from caesar.devices.ray import RayBuilder, RayDevicePool, RayEvaluator, connect
-from caesar.effects import Backend
+from caesar.effects import Backend, Isolation, JudgeKind
 from caesar.errors import UsageError
 from caesar.sandbox.environment import clean_environment
 
@@ -34,20 +34,32 @@ class RayMachinery:
     """How many devices it offers."""
 
 
-def is_ray(names: Sequence[str]) -> bool:
-    """Whether `--devices` means a Ray cluster; UsageError where it means that and others."""
-    if "ray" in names and len(names) > 1:
+def is_ray(names: Sequence[str], *, judge: JudgeKind, exclusive: bool) -> bool:
+    """Whether `--devices` means a Ray cluster; UsageError where it means others too, or more than agents do."""
+    if "ray" not in names:
+        return False
+    if len(names) > 1:
         raise UsageError("--devices ray stands alone: the cluster's nodes say which devices they have")
-    return tuple(names) == ("ray",)
+    if exclusive:
+        raise UsageError(
+            "--exclusive is for this machine's devices, not for --devices ray: leave it out, and keep others"
+            " off the nodes' GPUs by Ray's own means"
+        )
+    if judge is not JudgeKind.CAESAR:
+        raise UsageError(
+            f"judge {judge} is not to be had with --devices ray: use judge caesar, and `caesar rescore` on a"
+            " machine with KernelBench afterwards"
+        )
+    return True
 
 
 @asynccontextmanager
-async def ray_machinery(backend: Backend, *, version: str) -> AsyncIterator[RayMachinery]:
+async def ray_machinery(backend: Backend, *, isolation: Isolation, version: str) -> AsyncIterator[RayMachinery]:
     """The cluster's agents, ended with everything they started."""
     named = {name: os.environ[name] for name in _PLACES if name in os.environ}
-    command = (sys.executable, "-m", "caesar.cli.agent", backend.value)
+    command = (sys.executable, "-m", "caesar.cli.agent", backend.value, isolation.value)
     environ = clean_environment(os.environ) | named
     async with connect(command, environ, gpus=backend is Backend.CUDA) as cluster:
         pool = RayDevicePool(cluster)
-        evaluator = RayEvaluator(cluster, pool, version=version)
+        evaluator = RayEvaluator(pool, version=version)
         yield RayMachinery(RayBuilder(cluster), evaluator, pool, len(cluster.stations))

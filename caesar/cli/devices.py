@@ -16,7 +16,7 @@ from caesar.cli.output import clear_screen, emit_json, emit_table, emit_text, no
 from caesar.devices.folder import prepare_folder
 from caesar.devices.health import healthy
 from caesar.devices.inventory import Device, find_gpus, inventory
-from caesar.devices.lease import holder, try_lease
+from caesar.devices.lease import Lease, holder, try_lease
 from caesar.devices.quarantine import read_quarantine
 from caesar.devices.state import Holder, read_state
 from caesar.devices.turnstile import lines
@@ -28,6 +28,9 @@ from caesar.errors import CaesarError, UsageError
 __all__ = ["devices_command"]
 
 _EVERY_S = 1.0
+_LOOKS_S = 1.0
+"""For how long one who lifts is not put off by those who look at the lock, or try it, and let go."""
+_PAUSE_S = 0.01
 
 
 def devices_command(store: Path, *, lift: str | None, watch: bool, json: bool) -> int:
@@ -69,7 +72,7 @@ def _lift(device: Device, folder: Path) -> int:
     """Give a device again if it passes its probe."""
     if read_quarantine(folder, device.id) is None:
         raise UsageError(f"device {device.id} is not in quarantine: there is nothing to lift")
-    lease = try_lease(device.id, folder=folder, quarantined=True)
+    lease = _taken(device, folder)
     if lease is None:
         raise UsageError(f"device {device.id} is held by a process; try again when it has ended")
     try:
@@ -81,6 +84,16 @@ def _lift(device: Device, folder: Path) -> int:
         lease.end()
     note(f"device {device.id} is given again" if wrong is None else f"device {device.id} stays: {wrong}")
     return 0 if wrong is None else 1
+
+
+def _taken(device: Device, folder: Path) -> Lease | None:
+    """The device's lease; None where somebody holds it, and not only looks whether somebody does."""
+    deadline = time.monotonic() + _LOOKS_S
+    while True:
+        lease = try_lease(device.id, folder=folder, quarantined=True)
+        if lease is not None or time.monotonic() > deadline:
+            return lease
+        time.sleep(_PAUSE_S)
 
 
 def _document(folder: Path, store: Path) -> dict[str, object]:

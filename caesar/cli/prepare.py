@@ -59,8 +59,9 @@ def prepare(
     """
     backend = backend_of(spec.backend)
     spec = replace(spec, backend=backend)
+    on_ray = is_ray(options.devices, judge=spec.evaluation.judge, exclusive=options.exclusive)
     kernelbench = kernelbench_for(spec.evaluation.judge, backend, root=options.kernelbench)
-    devices = (RAY,) if is_ray(options.devices) else choose_devices(backend, options.devices)
+    devices = (RAY,) if on_ray else choose_devices(backend, options.devices)
     model = open_model(spec.model, spec_name=spec.name, backend=backend, record=record, relative_to=Path.cwd())
     model.preflight()
     configuration = Configuration(

@@ -101,12 +101,13 @@ async def _in_store(
 
 def _opened(prepared: Prepared) -> AbstractAsyncContextManager[Machinery | RayMachinery]:
     """What builds and judges: this machine's, or a Ray cluster's."""
+    isolation = prepared.configuration.spec.evaluation.isolation
     if prepared.devices == (RAY,):
-        return ray_machinery(prepared.backend, version=prepared.configuration.evaluator)
+        return ray_machinery(prepared.backend, isolation=isolation, version=prepared.configuration.evaluator)
     return machinery(
         prepared.devices,
         prepared.backend,
-        isolation=prepared.configuration.spec.evaluation.isolation,
+        isolation=isolation,
         kernelbench=prepared.kernelbench,
         exclusive=prepared.options.exclusive,
     )

@@ -6,15 +6,17 @@ folder nobody may replace another user's file. So files are written in place, un
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
+from functools import cache
 from pathlib import Path
 
 from caesar.errors import UsageError
 from caesar.mounts import network_file_system, read_mounts
 
-__all__ = ["device_file", "file_mode", "lock_name", "open_file", "prepare_folder"]
+__all__ = ["device_file", "file_mode", "lock_name", "open_file", "overwrite", "prepare_folder"]
 
 _OTHERS = 0o022
 
@@ -24,6 +26,7 @@ def lock_name(device: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]", "-", device)
 
 
+@cache  # asked a dozen times for each lease, always about the same few files
 def device_file(folder: Path, device: str, suffix: str) -> Path:
     """One of a device's files: lock, state or quarantine."""
     return folder / f"{lock_name(device)}.{suffix}"
@@ -78,6 +81,19 @@ def open_file(path: Path, flags: int) -> int:
     if os.fstat(descriptor).st_uid == os.geteuid():
         os.fchmod(descriptor, file_mode(path.parent))  # the umask may have taken away what others need
     return descriptor
+
+
+def overwrite(path: Path, content: bytes) -> None:
+    """Write a file of the folder from its beginning, in one write; OSError where not all of it was written."""
+    descriptor = open_file(path, os.O_WRONLY)
+    try:
+        written = os.pwrite(descriptor, content, 0)
+    finally:
+        os.close(descriptor)
+    if written < len(content):
+        raise OSError(
+            errno.ENOSPC, f"{written} of {len(content)} bytes of {path} were written; is the disk full?"
+        )
 
 
 def _unfit(folder: Path) -> str | None:

@@ -1,7 +1,7 @@
-"""Whether a device can be given: who computes on it, whether its memory came back, whether it computes.
+"""Whether a device can be given: who computes on it, and whether its memory came back.
 
 GPUs are asked through NVML (package nvidia-ml-py), which this process may do: it makes no context on
-the device. What needs one, a small known kernel, is the caller's to run in a child.
+the device. Nothing is computed there, so a GPU that only computes wrongly is not found.
 """
 
 from __future__ import annotations
@@ -13,13 +13,10 @@ from typing import Any
 from caesar.devices.inventory import Device
 from caesar.devices.processes import is_marked
 
-__all__ = ["Kernel", "Probe", "healthy", "strangers"]
+__all__ = ["Probe", "healthy", "strangers"]
 
 Probe = Callable[[Device], Awaitable[str | None]]
 """None where the device can be given again, else why not, in words."""
-
-Kernel = Callable[[Device], Awaitable[str | None]]
-"""Runs something small whose result is known on the device; None where that came out right."""
 
 _LEFT_SHARE = 0.1
 """How much of a GPU's memory may be in use while nobody computes on it: driver, display, ECC."""
@@ -33,17 +30,17 @@ def strangers(device: Device) -> tuple[int, ...] | None:
     return None if found is None else tuple(pid for pid in found if not is_marked(pid))
 
 
-async def healthy(device: Device, *, kernel: Kernel | None = None, within_s: float = _PATIENCE_S) -> str | None:
-    """A probe: wait until nobody is on the device and its memory is back, then compute on it.
+async def healthy(device: Device, *, within_s: float = _PATIENCE_S) -> str | None:
+    """A probe: wait until no holder's process is on the device and its memory is back.
 
-    Everything that its holder runs there has to have ended. A CPU slot is only computed on.
+    Everything that its holder runs there has to have ended. There is nothing to find on a CPU slot.
     """
     deadline = asyncio.get_running_loop().time() + within_s
     while (wrong := await asyncio.to_thread(_occupied, device)) is not None:
         if asyncio.get_running_loop().time() > deadline:
             return wrong
         await asyncio.sleep(_PAUSE_S)
-    return None if kernel is None else await kernel(device)
+    return None
 
 
 def _occupied(device: Device) -> str | None:

@@ -1,11 +1,13 @@
 """The journal of the lock folder: every grant and end of a lease, by whichever run and user.
 
 The truth about devices, kept across runs. Each line is one JSON object, appended by a single write
-below the size that keeps concurrent appends whole. Not flushed to disk: no lease outlives a loss of power.
+below the size that keeps concurrent appends whole, and begins with the newline that ends what lies before
+it: one that a full disk cut short spoils no other. Not flushed to disk: no lease outlives a loss of power.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -67,13 +69,16 @@ class Entry:
 
 
 def append(folder: Path, entry: Entry) -> None:
-    """Add a line, whole or not at all."""
+    """Add a line; OSError where it could not be added whole, and then it can't be read."""
     entry = replace(entry, request=_cut(entry.request), reason=_cut(entry.reason))
     descriptor = open_file(folder / _NAME, os.O_WRONLY | os.O_APPEND)
+    line = _encoded(entry)
     try:
-        os.write(descriptor, _encoded(entry))
+        written = os.write(descriptor, line)
     finally:
         os.close(descriptor)
+    if written < len(line):
+        raise OSError(errno.ENOSPC, f"{written} of {len(line)} bytes of a line were written; is the disk full?")
 
 
 def entries(folder: Path) -> Iterator[Entry]:
@@ -89,13 +94,18 @@ def entries(folder: Path) -> Iterator[Entry]:
 
 
 def entries_of(folder: Path, device: str, token: int, *, since_us: int) -> tuple[Entry, ...]:
-    """The lines about one grant, which began at `since_us`: read from the end, no further than need be."""
+    """The lines about one grant, which began at `since_us`: read from the end, back to the grant's own.
+
+    Without that, back to a minute before.
+    """
     found: list[Entry] = []
     for entry in _backwards(folder / _NAME):
         if entry.at_us < since_us - _SKEW_US:
             break
         if (entry.device, entry.token) == (device, token):
             found.append(entry)
+            if entry.what is What.GRANT:
+                break
     return tuple(reversed(found))
 
 
@@ -127,7 +137,7 @@ def _cut(text: str | None) -> str | None:
 
 def _encoded(entry: Entry) -> bytes:
     fields = {key: value for key, value in msgspec.to_builtins(entry).items() if value is not None}
-    return msgspec.json.encode(fields) + b"\n"
+    return b"\n" + msgspec.json.encode(fields)
 
 
 def _decoded(line: bytes) -> Entry | None:

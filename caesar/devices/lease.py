@@ -42,12 +42,14 @@ class Lease:
     token: int
     """That of the newest grant."""
     leftover: Holder | None
-    """The holder that died with the device, until `reclaim` has closed its grant."""
+    """The holder that died with the device or could not give it back, until `reclaim` has closed its grant."""
     process: Process
     _lock: FileLock
     _identity: tuple[int, int]
     """The locked file: its device and inode."""
     _request: str = ""
+    _open: bool = False
+    """Whether the newest grant is in the journal, and perhaps not yet its release."""
 
     @property
     def current(self) -> bool:
@@ -65,22 +67,25 @@ class Lease:
         self._request = request
         self._write(Doing.WORKING)
         self._journal(What.GRANT, request=request, seconds=waited_s, alone=alone)
+        self._open = True
         return self.token
 
     def release(self, *, held_s: float, condition: Condition) -> None:
         """Close the piece of work; the device stays this process's, kept or to be probed."""
         self._journal(What.RELEASE, seconds=held_s, condition=condition)
         self._write(Doing.KEEPING if condition is Condition.SOUND else Doing.PROBING)
+        self._open = False
 
     def reclaim(self) -> None:
-        """Close the grant of the holder that died, if it was open; exactly once, whoever dies meanwhile."""
+        """Close the grant that the last holder left open, if it did; exactly once, whoever dies meanwhile."""
         if self.leftover is None:
             return
         about = journal.entries_of(self.folder, self.device, self.token, since_us=self.leftover.since_us)
         told = {entry.what for entry in about}
         if What.GRANT in told and not told & {What.RELEASE, What.RECLAIM}:
-            died = f"process {self.leftover.process.pid} died with it"
-            self._journal(What.RECLAIM, request=self.leftover.request, reason=died)
+            left = self.leftover.process
+            why = f"process {left.pid} {'could not give it back' if left.alive else 'died with it'}"
+            self._journal(What.RECLAIM, request=self.leftover.request, reason=why)
         self.leftover = None
 
     def foreign(self, reason: str) -> None:
@@ -98,9 +103,9 @@ class Lease:
         self._journal(What.LIFT, reason=reason)
 
     def end(self) -> None:
-        """Drop the lock; call it once."""
+        """Drop the lock; call it once. A grant that is open still is the next holder's to close."""
         try:
-            if self.leftover is None and self.current:
+            if self.leftover is None and not self._open and self.current:
                 write_state(self.folder, self.device, State(self.token))
         finally:
             self._lock.release(force=True)
@@ -177,7 +182,10 @@ def is_held(device: str, *, folder: Path) -> bool:
 
 
 def is_locked(path: str) -> bool:
-    """Whether anybody has a lock; asked without taking part in the contest for it."""
+    """Whether anybody has a lock. The question holds a share of a free one for an instant.
+
+    Whoever tries to take the lock in that instant is refused: where that matters, try again.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     except FileNotFoundError:

@@ -80,8 +80,8 @@ class _Hold:
     device: Device
     grouping: Grouping = field(default_factory=Grouping)
     granted: float = 0.0
-    returned: asyncio.Future[Condition] | None = None
-    """Open while a piece of work is on the device."""
+    returned: asyncio.Future[Condition | None] | None = None
+    """Open while a piece of work is on the device; None in the end where the lease was lost meanwhile."""
     idle: bool = False
     """Whether it is about to be given to whoever waits in this process."""
     wake: asyncio.Event = field(default_factory=asyncio.Event)
@@ -129,7 +129,14 @@ class LockedDevicePool:
         self._owned: dict[str, _Hold] = {}
         self._owners: set[asyncio.Task[None]] = set()
         self._shunned: dict[str, float] = {}
-        self._search: Search | None = None
+        self._search = Search(
+            self._folder,
+            self._line,
+            process=self._process,
+            every=tuple(self._devices),
+            devices=self._elsewhere,
+            found=self._found,
+        )
         self._closed = False
 
     async def __aenter__(self) -> Self:
@@ -161,40 +168,45 @@ class LockedDevicePool:
     async def release(self, grant: Grant, *, condition: Condition = Condition.SOUND) -> float:
         """Give the device back, once nothing of the candidate's runs on it; the seconds it was held.
 
-        A Fault where it is not, or no longer, held under the grant's token: what was measured then
-        does not count. After a bad end it is probed before it is given again, which is not waited for.
+        A Fault where it is not, or no longer, held under the grant's token, or where giving it back can't
+        be recorded: what was measured then does not count. After a bad end it is probed before it is given
+        again, which is not waited for.
         """
         hold = self._owned.get(grant.device)
         if hold is None or hold.returned is None or hold.lease.token != grant.token:
             raise not_held(grant)
-        binding = hold.lease.current
-        held_s = self._returned(hold, condition)
-        if not binding:
-            raise Fault(
-                "device",
-                f"device {grant.device} was lost while it was held under token {grant.token}:"
-                f" its lock in {self._folder} was removed or replaced",
-            )
-        return held_s
+        return self._returned(hold, condition)
 
     async def aclose(self) -> None:
         """Vacate and give back every device; who still waits, or asks later, gets a Fault."""
         self._closed = True
         self._refuse(_is_closed())
-        if self._search is not None:
-            self._search.call_off()
+        self._search.close()
         for hold in tuple(self._owned.values()):
             if hold.returned is not None:
-                self._returned(hold, Condition.SOUND)
+                with suppress(Fault):
+                    self._returned(hold, Condition.SOUND)
             hold.wake.set()
         await asyncio.gather(*self._owners)
 
     def _returned(self, hold: _Hold, condition: Condition) -> float:
+        """End a piece of work, however its record turns out; the seconds it took."""
         assert hold.returned is not None
+        returned, hold.returned = hold.returned, None
         held_s = self._clock() - hold.granted
-        hold.lease.release(held_s=held_s, condition=condition)
-        hold.returned.set_result(condition)
-        hold.returned = None
+        try:
+            binding = hold.lease.current
+            hold.lease.release(held_s=held_s, condition=condition)
+        except OSError as error:
+            returned.set_exception(error)  # the device is given up: who gets it next closes the grant
+            raise self._unleasable(hold.device.id, error) from error
+        returned.set_result(condition if binding else None)
+        if not binding:
+            raise Fault(
+                "device",
+                f"device {hold.device.id} was lost while it was held under token {hold.lease.token}:"
+                f" its lock in {self._folder} was removed or replaced",
+            )
         return held_s
 
     def _leave(self, waiter: _Waiter) -> None:
@@ -202,8 +214,9 @@ class LockedDevicePool:
         if waiter in self._waiting:
             self._waiting.remove(waiter)
         elif waiter.place.done() and not waiter.place.cancelled() and waiter.place.exception() is None:
-            self._returned(self._owned[waiter.place.result().device], Condition.SOUND)
-        if not self._waiting and self._search is not None:
+            with suppress(Fault):
+                self._returned(self._owned[waiter.place.result().device], Condition.SOUND)
+        if not self._waiting:
             self._search.call_off()
 
     def _refuse(self, fault: Fault) -> None:
@@ -224,15 +237,7 @@ class LockedDevicePool:
         idle = sum(hold.idle for hold in self._owned.values())
         if self._closed or len(self._waiting) <= idle or not self._elsewhere():
             return
-        if self._search is None:
-            self._search = Search(
-                self._folder,
-                self._line,
-                process=self._process,
-                every=tuple(self._devices),
-                devices=self._elsewhere,
-                found=self._found,
-            )
+        if not self._search.under_way:
             self._search.start()
         elif not self._search.at_head:
             self._search.call_off(off=False)
@@ -247,9 +252,10 @@ class LockedDevicePool:
         ]
 
     def _found(self, result: Lease | Fault | None) -> None:
-        self._search = None
         if isinstance(result, Fault):
             self._refuse(result)
+        elif result is not None and self._closed:  # found in the instant in which the search was called off
+            result.end()
         elif result is not None:
             hold = _Hold(result, self._devices[result.device], idle=result.leftover is None)
             self._owned[result.device] = hold
@@ -268,16 +274,27 @@ class LockedDevicePool:
                 fit = await self._served(hold, waiter)
                 fresh = False
         except OSError as error:
-            self._refuse(_unleasable(hold.device.id, self._folder, error))
+            self._refuse(self._unleasable(hold.device.id, error))
         finally:
             hold.idle = False
             self._look()
             try:
                 await self._vacate(hold.device.id)
             finally:
-                del self._owned[hold.device.id]
-                hold.lease.end()
-                self._look()
+                self._give_up(hold)
+
+    def _give_up(self, hold: _Hold) -> None:
+        """Drop a device's lock, whether or not its state can be written."""
+        del self._owned[hold.device.id]
+        try:
+            hold.lease.end()
+        except OSError as error:
+            self._refuse(self._unleasable(hold.device.id, error))
+        self._line.tell(hold.device.id)
+        self._look()
+
+    def _unleasable(self, device: str, error: OSError) -> Fault:
+        return Fault("device", f"device {device} can't be leased through {self._folder}: {error.strerror}")
 
     async def _settled(self, hold: _Hold) -> bool:
         """Whether the device can be used: what a dead holder left is gone, and all is well."""
@@ -321,8 +338,7 @@ class LockedDevicePool:
 
     def _owed(self, hold: _Hold) -> bool:
         """Whether another process stands in line before this one's next piece of work."""
-        ours = self._search is not None and self._search.at_head
-        return self._line.others_wait(hold.device.id, including_own_line=not ours)
+        return self._line.others_wait(hold.device.id, including_own_line=not self._search.at_head)
 
     async def _usable(self, hold: _Hold) -> bool:
         """Note who else is on the device; False where it has to be exclusive and is not."""
@@ -348,18 +364,18 @@ class LockedDevicePool:
         except OSError:
             self._waiting.insert(0, waiter)  # to be told with the others
             raise
-        returned: asyncio.Future[Condition] = asyncio.get_running_loop().create_future()
+        returned: asyncio.Future[Condition | None] = asyncio.get_running_loop().create_future()
         hold.returned = returned
         waiter.place.set_result(Grant(hold.device.id, token, waited_s, alone))
-        if self._search is not None and self._search.at_head:
+        if self._search.at_head:
             self._search.call_off()  # its turn is used up: whoever stands behind is next
         return await self._fit(hold, await returned)
 
-    async def _fit(self, hold: _Hold, condition: Condition) -> bool:
-        """Whether the device can be given again after such an end; if not, it is in quarantine."""
-        if not hold.lease.current:
-            return False
+    async def _fit(self, hold: _Hold, condition: Condition | None) -> bool:
+        """Whether the device can be given again after such an end; if not, it was lost or is in quarantine."""
         match condition:
+            case None:
+                pass
             case Condition.SOUND:
                 return True
             case Condition.HUNG:
@@ -384,7 +400,3 @@ class LockedDevicePool:
 
 def _is_closed() -> Fault:
     return Fault("device", "the pool of devices is closed: nothing more can be leased", permanent=True)
-
-
-def _unleasable(device: str, folder: Path, error: OSError) -> Fault:
-    return Fault("device", f"device {device} can't be leased through {folder}: {error.strerror}")

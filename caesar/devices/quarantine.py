@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
-from caesar.devices.folder import device_file, open_file
+from caesar.devices.folder import device_file, overwrite
 
 __all__ = ["Quarantine", "read_quarantine", "write_quarantine"]
 
@@ -45,8 +44,4 @@ def write_quarantine(folder: Path, device: str, quarantine: Quarantine | None) -
     content = b""
     if quarantine is not None:
         content = msgspec.json.encode(Quarantine(quarantine.reason[:_REASON_CHARS], quarantine.since_us))
-    descriptor = open_file(device_file(folder, device, "quarantine"), os.O_WRONLY)
-    try:
-        os.pwrite(descriptor, content.ljust(_BYTES), 0)
-    finally:
-        os.close(descriptor)
+    overwrite(device_file(folder, device, "quarantine"), content.ljust(_BYTES))

@@ -18,89 +18,17 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import msgspec
 
+from caesar.devices.orders import Actor, Answer, Order
+from caesar.devices.pool import not_held
 from caesar.effects import Build, Built, Condition, Evaluate, Evaluated, Grant
 from caesar.engine.grouping import Grouping
 from caesar.errors import Fault, UsageError
 
-__all__ = ["Answer", "Order", "RayBuilder", "RayCluster", "RayDevicePool", "RayEvaluator", "connect"]
-
-_LINE_BYTES = 256 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What a driver asks of an agent: one JSON object a line."""
-
-    id: int
-    do: Literal["build", "acquire", "evaluate", "release"]
-    request: str = ""
-    affinity: str = ""
-    build: Build | None = None
-    evaluate: Evaluate | None = None
-    grant: Grant | None = None
-    condition: Condition = Condition.SOUND
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What an agent says to an order: one of the fields, or a fault."""
-
-    id: int
-    built: Built | None = None
-    grant: Grant | None = None
-    evaluated: Evaluated | None = None
-    held_s: float | None = None
-    fault: tuple[str, str, bool] | None = None
-    """Kind, message, and whether it is permanent."""
-
-
-class _Agent:
-    """The actor: a process beside it, and orders to that by number."""
-
-    def __init__(self, command: Sequence[str], environ: Mapping[str, str]) -> None:
-        self._command = command
-        self._environ = environ
-        self._process: asyncio.subprocess.Process | None = None
-        self._reading: asyncio.Task[None] | None = None
-        self._open: dict[int, asyncio.Future[bytes]] = {}
-        self._numbers = itertools.count(1)
-        self._starting = asyncio.Lock()
-
-    async def ask(self, order: bytes) -> bytes:
-        """The answer to an order; its number is this actor's to give."""
-        process = await self._started()
-        assert process.stdin is not None
-        number = next(self._numbers)
-        answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self._open[number] = answer
-        fields = {**msgspec.json.decode(order), "id": number}
-        process.stdin.write(msgspec.json.encode(fields) + b"\n")
-        return await answer
-
-    async def _started(self) -> asyncio.subprocess.Process:
-        async with self._starting:
-            if self._process is None:
-                self._process = await asyncio.create_subprocess_exec(
-                    *self._command, env=dict(self._environ), limit=_LINE_BYTES,
-                    stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-                )  # fmt: skip
-                self._reading = asyncio.create_task(self._read(self._process))
-            return self._process
-
-    async def _read(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stdout is not None
-        while line := await process.stdout.readline():
-            number = msgspec.json.decode(line)["id"]
-            self._open.pop(number).set_result(line)
-        self._process = None
-        for number, answer in self._open.items():
-            ended = Answer(number, fault=("device", "the agent's process ended", False))
-            answer.set_result(msgspec.json.encode(ended))
-        self._open.clear()
+__all__ = ["RayBuilder", "RayCluster", "RayDevicePool", "RayEvaluator", "connect"]
 
 
 @dataclass(slots=True)
@@ -108,7 +36,9 @@ class _Station:
     """One agent as the driver sees it."""
 
     number: int
-    actor: Any
+    node: str | None
+    """The node that it is for; None where Ray finds it a GPU."""
+    actor: Any = None
     grouping: Grouping = field(default_factory=Grouping)
     busy: bool = False
 
@@ -120,8 +50,10 @@ class RayCluster:
         self._ray = ray
         self._command = tuple(command)
         self._environ = dict(environ)
-        self._gpus = gpus
-        self.stations = [_Station(number, self._actor()) for number in range(self._count())]
+        nodes = self._gpus() if gpus else self._nodes()
+        self.stations = [_Station(number, node) for number, node in enumerate(nodes)]
+        for station in self.stations:
+            station.actor = self._actor(station)
 
     async def __aenter__(self) -> Self:
         return self
@@ -132,37 +64,52 @@ class RayCluster:
         for station in self.stations:
             self._ray.kill(station.actor)
 
-    async def ask(self, station: _Station, order: Order) -> Answer:
-        """An agent's answer; a Fault where it has one, or where its node was lost: another takes its place.
+    async def ask(self, station: _Station, order: Order, *, of: Any = None) -> Answer:
+        """An agent's answer; a Fault where it has one, or where it was lost: another takes its place.
 
-        Cancelling ends the agent with all that it does, since it may just be doing what was asked.
+        With `of` only that agent is asked: one in its place does not hold what it held. Cancelling ends
+        the agent with all that it does, since it may just be doing what was asked.
         """
+        actor = station.actor
+        if of is not None and of is not actor:
+            raise Fault("device", "an agent of the Ray cluster was lost, and what it held with it")
         try:
-            said = await station.actor.ask.remote(msgspec.json.encode(order))
+            said = await actor.ask.remote(msgspec.json.encode(order))
         except asyncio.CancelledError:
-            self._ray.kill(station.actor)
-            station.actor = self._actor()
+            self._replace(station, actor)
             raise
         except self._ray.exceptions.RayError as error:
-            station.actor = self._actor()
-            raise Fault("device", f"a node of the Ray cluster was lost: {_first_line(error)}") from error
+            self._replace(station, actor)
+            raise Fault("device", f"an agent of the Ray cluster was lost: {_why(error)}") from error
         answer = msgspec.json.decode(said, type=Answer)
         if answer.fault is not None:
             kind, message, permanent = answer.fault
             raise Fault(kind, message, permanent=permanent)
         return answer
 
-    def _count(self) -> int:
-        """One for each GPU; without GPUs one for each node, which has one CPU slot."""
-        if self._gpus:
-            return int(self._ray.cluster_resources().get("GPU", 0))
-        return sum(node["Alive"] for node in self._ray.nodes())
+    def _replace(self, station: _Station, lost: Any) -> None:
+        """Start another agent, unless one who asked the lost one too has done so already."""
+        if station.actor is lost:
+            self._ray.kill(lost)
+            station.actor = self._actor(station)
 
-    def _actor(self) -> Any:
-        """An agent, placed by Ray: where a GPU is free, else on another node than the rest if it can be."""
+    def _gpus(self) -> list[str | None]:
+        return [None] * int(self._ray.cluster_resources().get("GPU", 0))
+
+    def _nodes(self) -> list[str | None]:
+        return [node["NodeID"] for node in self._ray.nodes() if node["Alive"]]
+
+    def _actor(self, station: _Station) -> Any:
+        """An agent, placed by Ray: where a GPU is free, or on its node, and elsewhere once that is lost."""
         options: dict[str, Any] = {"num_cpus": 0, "max_concurrency": 64, "max_restarts": 0}
-        options |= {"num_gpus": 1} if self._gpus else {"scheduling_strategy": "SPREAD"}
-        return self._ray.remote(_Agent).options(**options).remote(self._command, self._environ)
+        if station.node is None:
+            options["num_gpus"] = 1
+        elif station.node in self._nodes():
+            by_node = self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy
+            options["scheduling_strategy"] = by_node(station.node, soft=False)
+        else:
+            options["scheduling_strategy"] = "SPREAD"
+        return self._ray.remote(Actor).options(**options).remote(self._command, self._environ)
 
 
 class RayBuilder:
@@ -179,13 +126,21 @@ class RayBuilder:
         return answer.built
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """Who holds a grant: an agent that takes the lost one's place does not."""
+
+    station: _Station
+    agent: Any
+
+
 class RayDevicePool:
     """The agents' devices, given in the order in which they were asked for, like work after like."""
 
     def __init__(self, cluster: RayCluster) -> None:
         self._cluster = cluster
         self._waiting: list[tuple[str, asyncio.Future[_Station]]] = []
-        self._held: dict[tuple[str, int], _Station] = {}
+        self._held: dict[tuple[str, int], _Held] = {}
 
     async def acquire(self, request: str, *, affinity: str = "") -> Grant:
         """A device of a node, under that node's own lock; cancelling gives the place up."""
@@ -199,31 +154,31 @@ class RayDevicePool:
             if place.done() and not place.cancelled():
                 self._free(place.result())
             raise
+        agent = station.actor
         answer = await self._asked(station, Order(0, "acquire", request, affinity))
         assert answer.grant is not None
         waited_s = asyncio.get_running_loop().time() - began
         grant = replace(answer.grant, device=_named(answer.grant.device, station), waited_s=waited_s)
-        self._held[grant.device, grant.token] = station
+        self._held[grant.device, grant.token] = _Held(station, agent)
         return grant
 
     async def release(self, grant: Grant, *, condition: Condition = Condition.SOUND) -> float:
         """Give it back to its node; a Fault where the node was lost with it."""
-        station = self._held.pop((grant.device, grant.token), None)
-        if station is None:
-            raise Fault(
-                "device", f"device {grant.device} is not held under token {grant.token}", permanent=True
-            )
+        held = self._held.pop((grant.device, grant.token), None)
+        if held is None:
+            raise not_held(grant)
         try:
             order = Order(0, "release", grant=_on_its_node(grant), condition=condition)
-            answer = await self._cluster.ask(station, order)
+            answer = await self._cluster.ask(held.station, order, of=held.agent)
         finally:
-            self._free(station)
+            self._free(held.station)
         assert answer.held_s is not None
         return answer.held_s
 
-    def holder(self, grant: Grant) -> _Station:
-        """The agent that holds a grant."""
-        return self._held[grant.device, grant.token]
+    async def ask_holder(self, grant: Grant, order: Order) -> Answer:
+        """The answer of the agent that holds a grant; a Fault where it was lost."""
+        held = self._held[grant.device, grant.token]
+        return await self._cluster.ask(held.station, order, of=held.agent)
 
     async def _asked(self, station: _Station, order: Order) -> Answer:
         """The answer of a station that is free again where there is none; ended where nobody waits for it."""
@@ -256,8 +211,7 @@ class RayDevicePool:
 class RayEvaluator:
     """Judges candidates where their device was granted."""
 
-    def __init__(self, cluster: RayCluster, devices: RayDevicePool, *, version: str) -> None:
-        self._cluster = cluster
+    def __init__(self, devices: RayDevicePool, *, version: str) -> None:
         self._devices = devices
         self._version = version
 
@@ -272,10 +226,10 @@ class RayEvaluator:
             0,
             "evaluate",
             evaluate=evaluate,
-            build=Build(evaluate.request, evaluate.candidate, evaluate.backend, evaluate.limits),
+            build=_build_of(evaluate),
             grant=_on_its_node(grant),
         )
-        answer = await self._cluster.ask(self._devices.holder(grant), order)
+        answer = await self._devices.ask_holder(grant, order)
         assert answer.evaluated is not None
         return answer.evaluated
 
@@ -300,6 +254,13 @@ def connect(command: Sequence[str], environ: Mapping[str, str], *, gpus: bool) -
     return cluster
 
 
+def _build_of(evaluate: Evaluate) -> Build:
+    """The build of a candidate that is evaluated; the problem is part of what makes two builds the same."""
+    return Build(
+        evaluate.request, evaluate.candidate, evaluate.backend, evaluate.limits, problem=evaluate.problem
+    )
+
+
 def _named(device: str, station: _Station) -> str:
     """A device's name among all nodes: a GPU's is unique, every node has a cpu:0."""
     return f"{device}@{station.number}" if device.startswith("cpu:") else device
@@ -309,5 +270,7 @@ def _on_its_node(grant: Grant) -> Grant:
     return replace(grant, device=grant.device.partition("@")[0])
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0][:300]
+def _why(error: Exception) -> str:
+    """In one line; what the actor itself raised, where it did."""
+    raised = getattr(error, "cause", None)
+    return str(raised if isinstance(raised, Exception) else error).strip().partition("\n")[0][:300]

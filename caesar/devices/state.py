@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from caesar.devices.folder import device_file, open_file
+from caesar.devices.folder import device_file, overwrite
 from caesar.devices.journal import last_token
 from caesar.devices.processes import Process
 
@@ -76,8 +76,4 @@ def write_state(folder: Path, device: str, state: State) -> None:
     content = msgspec.json.encode(state).ljust(_BYTES)
     if len(content) > _BYTES:
         raise ValueError(f"the state of {device} does not fit its file")
-    descriptor = open_file(device_file(folder, device, "state"), os.O_WRONLY)
-    try:
-        os.pwrite(descriptor, content, 0)
-    finally:
-        os.close(descriptor)
+    overwrite(device_file(folder, device, "state"), content)

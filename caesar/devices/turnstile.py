@@ -17,11 +17,13 @@ from pathlib import Path
 
 import msgspec
 
+from caesar.devices.bell import Bell, ring
 from caesar.devices.folder import open_file
 
 __all__ = ["Line", "Turnstile", "lines"]
 
 _PREFIX = "turnstile-"
+_BELL = "bell-"
 _LOCKS = Path("/proc/locks")
 
 
@@ -42,36 +44,46 @@ class Turnstile:
         name = sha256("\0".join(self._devices).encode()).hexdigest()[:12]
         self._folder = folder
         self._path = folder / f"{_PREFIX}{name}"
+        self._bell = folder / f"{_BELL}{name}"
 
     @contextmanager
-    def passed(self) -> Iterator[None]:
-        """Wait in line, without limit, and be its head within the block; in a thread of its own."""
+    def passed(self) -> Iterator[Bell]:
+        """Wait in line, without limit, and be its head within the block, where it hears of devices.
+
+        In a thread of its own.
+        """
         descriptor = open_file(self._path, os.O_RDWR)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             os.pwrite(descriptor, msgspec.json.encode(self._devices), 0)
-            yield
+            with Bell.hung(self._bell) as bell:
+                yield bell
         finally:
             os.close(descriptor)
 
     def others_wait(self, device: str, *, including_own_line: bool) -> bool:
         """Whether somebody stands in a line for the device, this process's own line counted or not."""
-        paths = _paths(self._folder)
+        paths = _files(self._folder, _PREFIX)
         return any(
             _is_held(path) and device in _devices(path)
             for path in paths
             if including_own_line or path != self._path
         )
 
+    def tell(self, device: str) -> None:
+        """Tell the head of every line that a device was given up."""
+        ring(_files(self._folder, _BELL), device)
+
 
 def lines(folder: Path) -> tuple[Line, ...]:
     """Every line in which somebody stands."""
-    held = ((path, _devices(path)) for path in _paths(folder) if _is_held(path))
+    held = ((path, _devices(path)) for path in _files(folder, _PREFIX) if _is_held(path))
     return tuple(Line(devices, _count(path)) for path, devices in held)
 
 
-def _paths(folder: Path) -> Sequence[Path]:
-    return sorted(folder.glob(f"{_PREFIX}*"))
+def _files(folder: Path, prefix: str) -> Sequence[Path]:
+    with os.scandir(folder) as files:
+        return sorted(Path(file.path) for file in files if file.name.startswith(prefix))
 
 
 def _is_held(path: Path) -> bool:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+from threading import Timer
 
 import pytest
 from engine.worlds import Setup, completion, forked
@@ -137,6 +140,32 @@ def test_a_device_that_fails_its_probe_stays_in_quarantine(locks, capsys, tmp_pa
     assert 1 == status
     assert "device cpu:0 stays: it still burns\n" == capsys.readouterr().err
     assert read_quarantine(locks, "cpu:0") is not None
+
+
+def in_quarantine(locks):
+    lease = try_lease("cpu:0", folder=locks)
+    lease.quarantine("it is on fire")
+    lease.end()
+
+
+def test_one_who_only_looks_at_the_lock_does_not_keep_a_quarantine_from_being_lifted(locks, capsys, tmp_path):
+    in_quarantine(locks)
+    look = os.open(locks / "cpu-0.lock", os.O_RDONLY)
+    fcntl.flock(look, fcntl.LOCK_SH)
+    Timer(0.1, os.close, [look]).start()
+
+    assert 0 == devices_command(tmp_path / "no.db", lift="cpu:0", watch=False, json=False)
+    assert read_quarantine(locks, "cpu:0") is None
+
+
+def test_a_quarantine_is_not_lifted_while_the_device_is_held(locks, tmp_path, monkeypatch):
+    monkeypatch.setattr("caesar.cli.devices._LOOKS_S", 0.05)
+    in_quarantine(locks)
+    holding = try_lease("cpu:0", folder=locks, quarantined=True)
+
+    with pytest.raises(UsageError, match="device cpu:0 is held by a process; try again when it has ended"):
+        devices_command(tmp_path / "no.db", lift="cpu:0", watch=False, json=False)
+    holding.end()
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,12 @@
 import asyncio
+import threading
 
 import pytest
 from contracts.device_pool import DevicePoolContract
 
 from caesar.devices.fake import MemoryDevicePool
 from caesar.devices.inventory import Device
-from caesar.devices.lease import holder
+from caesar.devices.lease import holder, is_held, try_lease
 from caesar.devices.pool import LockedDevicePool
 from caesar.errors import Fault, UsageError
 
@@ -109,3 +110,48 @@ def test_a_pool_whose_folder_vanished_answers_with_a_fault(tmp_path):
 
     with pytest.raises(Fault, match=r"no device can be leased through .*locks: No such file"):
         asyncio.run(pool.acquire("holder"))
+
+
+def test_who_waits_is_told_of_a_device_and_does_not_have_to_look(tmp_path, monkeypatch):
+    monkeypatch.setattr("caesar.devices.search._FIRST_PAUSE_S", 60.0)
+    monkeypatch.setattr("caesar.devices.search._LONGEST_PAUSE_S", 60.0)
+
+    async def scenario():
+        async with (
+            LockedDevicePool(cpus(2), folder=tmp_path) as one,
+            LockedDevicePool(cpus(2), folder=tmp_path) as other,
+        ):
+            held = [await one.acquire("holder") for _ in range(2)]
+            waiter = asyncio.create_task(other.acquire("waiter"))
+            await asyncio.sleep(0.1)
+            await one.release(held[1])
+            async with asyncio.timeout(10):
+                return held[1].device, (await waiter).device
+
+    given_up, granted = asyncio.run(scenario())
+
+    assert given_up == granted
+
+
+def test_a_device_that_is_found_too_late_is_given_back(tmp_path):
+    async def scenario():
+        pool = LockedDevicePool(cpus(1), folder=tmp_path)
+        await pool.aclose()
+        pool._found(try_lease("cpu:0", folder=tmp_path))
+
+    asyncio.run(scenario())
+
+    assert not is_held("cpu:0", folder=tmp_path)
+
+
+def test_a_closed_pool_leaves_no_thread(tmp_path):
+    async def scenario():
+        async with LockedDevicePool(cpus(1), folder=tmp_path) as pool:
+            await pool.acquire("one")
+            (thread,) = (each for each in threading.enumerate() if each is pool._search._thread)
+        return thread
+
+    thread = asyncio.run(scenario())
+    thread.join(timeout=10)
+
+    assert not thread.is_alive()

@@ -79,14 +79,6 @@ def test_memory_that_did_not_come_back_makes_a_gpu_unfit(monkeypatch):
     assert "50% of the memory of GPU-1 is in use though no process is on it" == looked_at(GPU, within_s=0.0)
 
 
-@pytest.mark.parametrize("answer", [None, "2 + 2 came to 5"])
-def test_a_known_kernel_has_the_last_word(answer):
-    async def kernel(device):
-        return answer
-
-    assert answer == looked_at(CPU, kernel=kernel)
-
-
 @pytest.mark.requires_cuda
 def test_a_real_gpu_tells_who_is_on_it_and_is_healthy():
     gpu = next(iter(find_gpus(os.environ).devices), None)

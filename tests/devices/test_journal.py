@@ -32,11 +32,24 @@ def test_a_line_stays_short_enough_to_be_appended_whole(tmp_path, character):
 def test_a_line_that_cannot_be_read_hides_no_other(tmp_path):
     journal.append(tmp_path, GRANT)
     with (tmp_path / "journal.jsonl").open("ab") as file:
-        file.write(b'{"what": "gr\n')
+        file.write(b'\n{"what": "gr')
     journal.append(tmp_path, replace(GRANT, token=2))
 
     assert [1, 2] == [entry.token for entry in journal.entries(tmp_path)]
     assert 1 == len(journal.entries_of(tmp_path, "cpu:0", 1, since_us=0))
+
+
+def test_a_line_that_a_full_disk_cut_short_is_an_error_and_spoils_no_other(tmp_path, monkeypatch):
+    journal.append(tmp_path, GRANT)
+    real = os.write
+    with monkeypatch.context() as full:
+        full.setattr("os.write", lambda descriptor, line: real(descriptor, line[:20]))
+        with pytest.raises(OSError, match=r"20 of [0-9]+ bytes of a line were written; is the disk full"):
+            journal.append(tmp_path, replace(GRANT, token=2))
+    journal.append(tmp_path, replace(GRANT, token=3))
+
+    assert [1, 3] == [entry.token for entry in journal.entries(tmp_path)]
+    assert 1 == len(journal.entries_of(tmp_path, "cpu:0", 3, since_us=0))
 
 
 @pytest.mark.parametrize("chunk", [1, 50, 1 << 18])
@@ -57,6 +70,18 @@ def test_the_search_for_a_grant_ends_well_before_its_time(tmp_path):
     journal.append(tmp_path, replace(GRANT, at_us=10**9))
 
     assert 1 == len(journal.entries_of(tmp_path, "cpu:0", 1, since_us=10**9))
+
+
+def test_the_search_for_a_grant_ends_where_the_grant_was_made(tmp_path, monkeypatch):
+    for token in range(1, 100):
+        journal.append(tmp_path, replace(GRANT, token=token))
+    read = []
+    real = journal._decoded
+    monkeypatch.setattr(journal, "_decoded", lambda line: read.append(line) or real(line))
+
+    journal.entries_of(tmp_path, "cpu:0", 99, since_us=GRANT.at_us)
+
+    assert 1 == len(read)
 
 
 def test_the_newest_token_is_that_of_the_device(tmp_path):

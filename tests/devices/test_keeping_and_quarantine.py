@@ -306,3 +306,57 @@ def test_a_device_is_kept_no_longer_than_it_takes_even_where_nothing_is_kept(tmp
     asyncio.run(scenario())
 
     assert 3 * [What.GRANT, What.RELEASE] == whats(tmp_path)
+
+
+def full_disk(*_, **__):
+    raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("part", ["journal.append", "write_state", "read_state"])
+def test_a_device_whose_return_cannot_be_recorded_is_a_fault_and_given_again(tmp_path, monkeypatch, part):
+    async def scenario():
+        async with LockedDevicePool(CPU, folder=tmp_path) as pool, asyncio.timeout(SOON_S):
+            grant = await pool.acquire("one")
+            with monkeypatch.context() as full:
+                full.setattr(f"caesar.devices.lease.{part}", full_disk)
+                with pytest.raises(Fault, match=r"cpu:0 can't be leased through .*: No space left") as caught:
+                    await pool.release(grant)
+            await until(lambda: not is_held("cpu:0", folder=tmp_path))
+            following = await pool.acquire("two")
+            await pool.release(following)
+            return caught.value.permanent, following.token
+
+    assert (False, 2) == asyncio.run(scenario())
+    closed = [What.RELEASE if part == "write_state" else What.RECLAIM]
+    assert [What.GRANT, *closed, What.GRANT, What.RELEASE] == whats(tmp_path)
+
+
+def test_closing_ends_though_nothing_can_be_recorded(tmp_path, monkeypatch):
+    async def scenario():
+        pool = LockedDevicePool((*CPU, Device("cpu:1", "a processor")), folder=tmp_path)
+        await pool.acquire("one")
+        await pool.acquire("two")
+        monkeypatch.setattr("caesar.devices.lease.journal.append", full_disk)
+        async with asyncio.timeout(SOON_S):
+            await pool.aclose()
+
+    asyncio.run(scenario())
+
+    assert not any(is_held(device, folder=tmp_path) for device in ("cpu:0", "cpu:1"))
+
+
+def test_who_waits_is_told_where_a_device_can_be_neither_kept_nor_given_up(tmp_path, monkeypatch):
+    async def scenario():
+        async with LockedDevicePool(CPU, folder=tmp_path, keep_s=60) as pool, asyncio.timeout(SOON_S):
+            grant = await pool.acquire("one")
+            waiter = asyncio.create_task(pool.acquire("two"))
+            await asyncio.sleep(0)
+            monkeypatch.setattr("caesar.devices.lease.write_state", full_disk)
+            with pytest.raises(Fault):
+                await pool.release(grant)
+            with pytest.raises(Fault, match="No space left"):
+                await waiter
+
+    asyncio.run(scenario())
+
+    assert not is_held("cpu:0", folder=tmp_path)

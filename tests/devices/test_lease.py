@@ -209,6 +209,40 @@ def test_a_damaged_state_goes_on_from_the_newest_token_of_the_journal(tmp_path, 
     again.end()
 
 
+def fails(*_, **__):
+    raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("part", ["journal.append", "write_state"])
+def test_a_grant_whose_end_could_not_be_recorded_is_closed_once_by_the_next_holder(tmp_path, monkeypatch, part):
+    lease = take(tmp_path)
+    grant(lease)
+    with monkeypatch.context() as full:
+        full.setattr(f"caesar.devices.lease.{part}", fails)
+        with pytest.raises(OSError, match="No space left"):
+            lease.release(held_s=1.0, condition=Condition.SOUND)
+    lease.end()
+
+    following = take(tmp_path)
+    following.reclaim()
+    following.end()
+
+    ends = [entry for entry in journal.entries(tmp_path) if entry.what is not What.GRANT]
+    assert [What.RECLAIM if part == "journal.append" else What.RELEASE] == [entry.what for entry in ends]
+    assert ends[0].reason in {None, f"process {os.getpid()} could not give it back"}
+
+
+@pytest.mark.parametrize("what", ["state", "quarantine"])
+def test_a_file_that_a_full_disk_cut_short_is_an_error(tmp_path, monkeypatch, what):
+    lease = take(tmp_path)
+    real = os.pwrite
+    with monkeypatch.context() as full:
+        full.setattr("os.pwrite", lambda descriptor, content, at: real(descriptor, content[:20], at))
+        with pytest.raises(OSError, match=r"20 of 4096 bytes of .* were written; is the disk full"):
+            grant(lease) if what == "state" else lease.quarantine("it smells")
+    lease.end()
+
+
 def test_a_device_in_quarantine_is_leased_to_nobody_until_it_is_lifted(tmp_path):
     lease = take(tmp_path)
     lease.quarantine("it smells of smoke")

@@ -30,7 +30,7 @@ def get_init_inputs():
 """
 PROBLEM = Problem("test", "1", "add", REFERENCE)
 SOUND = Candidate(REFERENCE.replace("class Model(", "class ModelNew("))
-COMMAND = (sys.executable, "-m", "caesar.cli.agent", "cpu")
+COMMAND = (sys.executable, "-m", "caesar.cli.agent", "cpu", "auto")
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_two_nodes_build_and_judge_under_their_own_locks_and_a_lost_one_is_a_fau
         agents = connect(COMMAND, environ, gpus=False)
         async with agents:
             builder, pool = RayBuilder(agents), RayDevicePool(agents)
-            evaluator = RayEvaluator(agents, pool, version="1")
+            evaluator = RayEvaluator(pool, version="1")
             done = await asyncio.gather(*(judged(builder, pool, evaluator, turn) for turn in (1, 2, 3)))
             cluster.remove_node(second)
             faults = []
@@ -98,7 +98,7 @@ def test_two_nodes_build_and_judge_under_their_own_locks_and_a_lost_one_is_a_fau
     assert 2 == count
     assert [Verdict.PASSED] * 3 == [evaluated.evaluation.verdict for evaluated, _ in done]
     assert 1 <= len(faults) <= 3
-    assert {"device"} == {fault.kind for fault in faults}
+    assert {("device", False)} == {(fault.kind, fault.permanent) for fault in faults}
     assert turn < 11
     grants = [entry.token for entry in journal.entries(locks) if entry.what is What.GRANT]
     assert sorted(set(grants)) == grants
