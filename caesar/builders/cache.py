@@ -71,8 +71,6 @@ class Entry:
     peak_bytes: int = 0
     """The most that one compiler held in memory."""
     extensions: Mapping[Digest, Part] = field(default_factory=dict)
-    env: Mapping[str, str] = field(default_factory=dict)
-    """Variables under which evaluations load it."""
     files: Mapping[str, Digest] = field(default_factory=dict)
     """The sha256 of every file, by its name in the folder."""
 

@@ -291,7 +291,6 @@ class _Build:
             cpu_s=sum(made.entry.cpu_s for made in self.made.values()),
             peak_bytes=max((made.entry.peak_bytes for made in self.made.values()), default=0),
             extensions={digest: _part(digest, made) for digest, made in self.made.items()},
-            env={},
         )
 
     def lasts(self, ended: Ended) -> bool:
