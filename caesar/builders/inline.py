@@ -77,7 +77,6 @@ class InlineBuilder:
         self._tier = tier
         self._capacity = Capacity.of_machine()
         self._workshops: dict[Backend, Workshop] = {}
-        self._toolchains: dict[Backend, Toolchain] = {}
         self._building: InFlight[Built] = InFlight()
 
     def preflight(self, backend: Backend) -> None:
@@ -86,7 +85,6 @@ class InlineBuilder:
             raise UsageError("builds for CUDA need the GPU's compute capability, such as 9.0; name a device")
         self._cache.prepare()
         toolchain = Toolchain.find(backend, os.environ)
-        self._toolchains[backend] = toolchain
         self._workshops[backend] = Workshop(
             cache=self._cache,
             zygote=self._zygote,
@@ -150,9 +148,8 @@ class InlineBuilder:
             return await _watched(self._zygote.run(job), work.serve(ours), work.watch)
 
     def _key(self, build: Build, reference: str | None) -> Digest:
-        identity = self._toolchains[build.backend].identity
-        arch = self._arch if build.backend is Backend.CUDA else None
-        parts = (VERSION, build.candidate.source, build.backend, identity, arch, reference)
+        identity = self._workshops[build.backend].identity
+        parts = (VERSION, build.candidate.source, build.backend, identity, reference)
         return hashlib.sha256(canonical(parts)).hexdigest()
 
     def _known(self, key: Digest) -> Built | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from caesar.builders import workshop
 from caesar.builders.inline import InlineBuilder, _reason
 from caesar.domain import BuildOutcome, Candidate, Problem
 from caesar.effects import Backend, Build, Built, Limits, Request
@@ -309,6 +310,23 @@ def test_a_failure_on_a_full_disk_is_a_fault(site, monkeypatch):
         site.build("raise OSError(28, 'No space left on device')\n")
 
     assert "builder" == fault.value.kind
+
+
+def test_other_slim_headers_serve_nothing_that_was_built_with_these(site, monkeypatch, tmp_path):
+    source = extension("return PyLong_FromLong(47);")
+    shutil.copytree(workshop.SLIM, tmp_path / "slim")
+    same = InlineBuilder(cache=site.cache, zygote=site.zygote, arch=None)
+    other = InlineBuilder(cache=site.cache, zygote=site.zygote, arch=None)
+
+    site.build(source)
+    monkeypatch.setattr(workshop, "SLIM", tmp_path / "slim")
+    first = site.runner.run(same.build(site.request(source)))
+    with (tmp_path / "slim" / "include" / "caesar_slim" / "core.h").open("a") as header:
+        header.write("// changed\n")
+    second = site.runner.run(other.build(site.request(source)))
+
+    assert (True, False) == (first.cached, second.cached)
+    assert first.artifact != second.artifact
 
 
 def test_a_candidate_that_misuses_its_channel_is_told_that_nobody_builds(site):
