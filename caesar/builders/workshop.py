@@ -9,12 +9,13 @@ import asyncio
 import hashlib
 import sysconfig
 from collections.abc import Awaitable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from caesar.builders.buildlog import tidy
 from caesar.builders.cache import BuildCache, Entry
 from caesar.builders.capacity import Capacity
+from caesar.builders.checks import Ending
 from caesar.builders.commands import LIBRARY, Headers, Recipe, Unit
 from caesar.builders.inflight import InFlight
 from caesar.builders.pieces import Pieces
@@ -184,8 +185,10 @@ class _Work:
         if unit.cuda or not self._recipe.places.gcc:
             return await self._run(self._recipe.check(unit), memory=_memory(unit, Headers.REAL))
         first = await self._workshop.pieces.precompiled(self._recipe, unit)
-        command = self._recipe.check(unit, first=first)
-        return await self._run(command, memory=_memory(unit, Headers.REAL), reads=first)
+        ending = Ending()
+        copy = replace(unit, source=str(ending.copied(Path(unit.source))))
+        command = self._recipe.check(copy, first=first)
+        return ending.read(await self._run(command, memory=_memory(unit, Headers.REAL), reads=first))
 
     async def _run(
         self, command: Sequence[str], *, memory: int, output: str | None = None, reads: tuple[Path, ...] = ()
