@@ -28,6 +28,7 @@ from caesar.builders.capacity import Capacity
 from caesar.builders.child import BUILT, LOADED, REASONS, loads_late
 from caesar.builders.inflight import InFlight
 from caesar.builders.requests import Answer, Request, recv_request, send_answer
+from caesar.builders.steps import ROOM_BYTES
 from caesar.builders.toolchain import Toolchain
 from caesar.builders.workshop import Made, Workshop
 from caesar.domain import BuildOutcome, Digest
@@ -44,8 +45,6 @@ VERSION = "inline-2"
 """Part of every build's identity: raise it when builds come out differently."""
 
 _TARGET = "caesar.builders.child:build"
-_ROOM_BYTES = 64 << 20
-"""With less free space than this, a failure says nothing about the candidate."""
 _MEMORY_BYTES = 16 << 30
 _PROCESSES = 256
 _DISK_BYTES = 2 << 30
@@ -176,7 +175,7 @@ class InlineBuilder:
         if _reason(ended) is None:
             return
         for place in (str(self._cache.root), tempfile.gettempdir()):
-            if shutil.disk_usage(place).free < _ROOM_BYTES:
+            if shutil.disk_usage(place).free < ROOM_BYTES:
                 raise Fault("builder", f"a build failed with the disk of {place} full; free some space")
 
 

@@ -23,12 +23,14 @@ from caesar.sandbox.box import Box, Tier
 from caesar.sandbox.job import Ended, How, Job
 from caesar.sandbox.zygote import Zygote
 
-__all__ = ["Compilers", "Order", "Place", "Step"]
+__all__ = ["ROOM_BYTES", "Compilers", "Order", "Place", "Step"]
 
 _TARGET = "caesar.builders.tool:run"
 _OUTPUT_BYTES = 32 << 20
 """How much a compiler may say; a template can say more than anybody reads."""
 _PROCESSES = 64
+ROOM_BYTES = 64 << 20
+"""With less free space than this, a failure says nothing about the candidate."""
 _OUT_OF_MEMORY = re.compile(r"Killed signal terminated program|out of memory|virtual memory exhausted|signal 9")
 
 
@@ -122,7 +124,8 @@ class Compilers:
     async def run(self, order: Order, place: Place) -> Step:
         """How a command ended in its own job, once there was room for it.
 
-        Its output, if it succeeded, lies in the place's `made` then. Fault where it could not be started.
+        Its output, if it succeeded, lies in the place's `made` then. Fault where it could not be started, or
+        failed with the disk full.
         """
         folder = place.new_folder()
         box = Box(
@@ -135,6 +138,10 @@ class Compilers:
         job = Job(_TARGET, payload, folder, order.limit_s, _OUTPUT_BYTES, box=box)
         async with self.capacity.taken(order.memory // 2):
             step = _step(order, await self.zygote.run(job))
+        if not step.ok and shutil.disk_usage(place.root).free < ROOM_BYTES:
+            raise Fault(
+                "builder", f"a compiler failed with the disk of {place.root.parent} full; free some space"
+            )
         if step.ok and order.output is not None:
             await in_thread(place.take, folder / order.output)
         return step

@@ -312,6 +312,17 @@ def test_a_failure_on_a_full_disk_is_a_fault(site, monkeypatch):
     assert "builder" == fault.value.kind
 
 
+def test_what_failed_to_compile_on_a_full_disk_is_not_remembered(site, monkeypatch):
+    full = type("Usage", (), {"free": 1000})
+    source = extension("return oops;")
+    monkeypatch.setattr("caesar.builders.steps.shutil.disk_usage", lambda _path: full)
+
+    with pytest.raises(Fault, match="free some space"):
+        site.build(source)
+
+    assert [] == list(site.cache.rglob(MARK))
+
+
 def test_other_slim_headers_serve_nothing_that_was_built_with_these(site, monkeypatch, tmp_path):
     source = extension("return PyLong_FromLong(47);")
     shutil.copytree(workshop.SLIM, tmp_path / "slim")
