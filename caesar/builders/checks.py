@@ -40,11 +40,15 @@ class Ending:
         return copy
 
     def read(self, step: Step) -> Step:
-        """The check's end as the source's own: it succeeded where all errors were of the ending."""
-        lines = step.ended.output.splitlines()
+        """The check's end as the source's own: it succeeded where all errors were of the ending.
+
+        So it did where the ending is what a source was going on with, which ends too early.
+        """
+        lines = [line for line in step.ended.output.splitlines() if not _TERMINATED.match(line)]
         ours = sum(self.token in line for line in lines)
         if not ours or step.status < 0:
             return step
-        own = [line for line in lines if not line.startswith(_NAME) and not _TERMINATED.match(line)]
-        status = 0 if ours >= CHECK_ERRORS else step.status
+        own = [line for line in lines if not line.startswith(_NAME)]
+        went_on = any(": error: " in line and self.token not in line for line in set(lines) - set(own))
+        status = 0 if ours >= CHECK_ERRORS or went_on else step.status
         return replace(step, status=status, ended=replace(step.ended, output="\n".join(own)))

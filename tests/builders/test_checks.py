@@ -78,6 +78,7 @@ def test_errors_are_shown_at_their_lines_and_nothing_else_is(check, tmp_path):
         ("int f() { return missing;\n", "missing"),
         ("#if 1\nint x;\n", "unterminated #if"),
         ("/* int x;\n", "unterminated comment"),
+        ("struct s {}", "after struct"),
         ("#warning odd\n", "odd"),
         ("\n".join(f"int x{number} = missing;" for number in range(100)), "x63"),
     ],
@@ -89,7 +90,7 @@ def test_whatever_is_wrong_is_found(check, text, mention):
     assert mention in step.words
 
 
-@pytest.mark.parametrize("text", [TEMPLATE, "namespace n {\n"])
+@pytest.mark.parametrize("text", [TEMPLATE, "namespace n {\n", "int x", "int f() { return 1 +"])
 def test_what_shows_only_after_the_end_of_a_source_is_not_looked_for(check, text):
     assert check(text).ok
 
