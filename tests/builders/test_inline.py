@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from caesar.builders import workshop
-from caesar.builders.inline import InlineBuilder, _reason
+from caesar.builders.inline import InlineBuilder
+from caesar.builders.underway import reason_of
 from caesar.domain import BuildOutcome, Candidate, Problem
 from caesar.effects import Backend, Build, Built, Limits, Request
 from caesar.errors import Fault, UsageError
@@ -403,12 +404,12 @@ def test_a_child_that_forges_its_reply_is_not_believed_when_it_ends_badly():
     def ended(code: int, *replies: bytes) -> Ended:
         return Ended(How.EXITED, code, replies, "", 0.1)
 
-    assert _reason(ended(0, b"built")) is None
+    assert reason_of(ended(0, b"built")) is None
     assert ["exit:1", "exit:0", "exit:0", "exit:0"] == [
-        _reason(each)
+        reason_of(each)
         for each in (ended(1, b"built"), ended(0), ended(0, b"built", b"built"), ended(0, b"splendid"))
     ]
     assert [None, "compiler_error", None] == [
-        _reason(each)
+        reason_of(each)
         for each in (ended(0, b"loaded", b"built"), ended(0, b"loaded", b"compiler_error"), ended(1, b"loaded"))
     ]
