@@ -1,8 +1,9 @@
 """Builds of the corpus in tests/builders/corpus: by plain load_inline and by the builder, in the same run.
 
 On a machine with a GPU, `--backend cuda` builds the CUDA candidates, runs them, and builds several at
-once. Without one they are compiled only. `--limit` bounds how many are also built plainly and with the
-real headers (at least half a minute of CPU each); plain builds run side by side, so their CPU seconds count.
+once. Without one they are compiled only. `--limit` bounds how many are also built plainly, and `--real` how
+many with the real headers only (half a minute of CPU each), whose outputs are compared bit for bit with the
+slim ones'. What runs side by side is compared by its CPU seconds.
 """
 
 from __future__ import annotations
@@ -35,6 +36,14 @@ TOGETHER = 16
 
 
 @dataclass(frozen=True)
+class Bounds:
+    """How many candidates are also built in other ways."""
+
+    plain: int
+    real: int
+
+
+@dataclass(frozen=True)
 class Done:
     """One candidate, built once."""
 
@@ -57,7 +66,7 @@ def child(source: str, artifact: str, device: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         os.environ["TORCH_EXTENSIONS_DIR"] = folder
-        os.environ["TMPDIR"] = folder
+        tempfile.tempdir = folder  # as in a job: what lies below is the candidate's own
         if artifact != "-":
             serve(Path(artifact))
         before, began = cpu_s(), time.perf_counter()
@@ -168,9 +177,8 @@ def main() -> None:
         return
     options = parser(__doc__ or "")
     options.add_argument("--backend", choices=("cpu", "cuda"), default="cpu")
-    options.add_argument(
-        "--limit", type=int, default=3, help="how many are built plainly and with real headers too"
-    )
+    options.add_argument("--limit", type=int, default=3, help="how many are built plainly too")
+    options.add_argument("--real", type=int, default=3, help="how many are built with the real headers too")
     options.add_argument("--only", type=int, default=None, help="how many of the corpus are built at all")
     chosen = options.parse_args()
     backend = Backend(chosen.backend)
@@ -178,7 +186,8 @@ def main() -> None:
     good = sorted((CORPUS / chosen.backend).glob("*.py"))[: chosen.only]
     bad = [path for path in sorted((CORPUS / "broken").glob("*.py")) if fits(path, backend)][: chosen.only]
     with tempfile.TemporaryDirectory() as folder:
-        measures = measured(good, bad, backend, device, limit=chosen.limit, folder=Path(folder))
+        bounds = Bounds(chosen.limit, chosen.real)
+        measures = measured(good, bad, backend, device, bounds=bounds, folder=Path(folder))
     report(measures, as_json=chosen.json)
 
 
@@ -200,7 +209,7 @@ def fits(path: Path, backend: Backend) -> bool:
 
 
 def measured(
-    good: list[Path], bad: list[Path], backend: Backend, device: str, *, limit: int, folder: Path
+    good: list[Path], bad: list[Path], backend: Backend, device: str, *, bounds: Bounds, folder: Path
 ) -> list[Measure]:
     cache = folder / "cache"
     setup = asyncio.run(ours(good[:1], backend, cache))[0]
@@ -211,8 +220,18 @@ def measured(
     lines = [*ours_alone(setup, cold, warm, failed, backend), *verdicts(bad, failed)]
     if backend is Backend.CUDA and len(good) >= TOGETHER:
         lines.append(at_once(good, backend, folder))
-    lines += compared(good, done, backend, device, limit=limit, folder=folder)
-    lines += compared_failed(bad, failed, limit=limit, device=device)
+    loaded = {
+        path: in_child(path, str(of(path, done).built.artifact), device)
+        for path in good
+        if of(path, done).built.artifact
+    }
+    if device != "none":
+        lines.append(computed(loaded))
+    if device == backend.value:  # what is compared is what they compute
+        slim = [path for path in good if of(path, done).built.headers == "slim"]
+        lines += compared_with_real(slim[: bounds.real], loaded, backend, device, folder)
+        lines += compared_with_plain(slim[1 : bounds.plain + 1], done, loaded, device)
+        lines += compared_failed(bad, failed, limit=bounds.plain)
     return lines
 
 
@@ -289,98 +308,93 @@ def at_once(good: list[Path], backend: Backend, folder: Path) -> Measure:
     )
 
 
-def compared(
-    good: list[Path], done: list[Done], backend: Backend, device: str, *, limit: int, folder: Path
+def computed(loaded: dict[Path, dict[str, object]]) -> Measure:
+    """How many candidates compute what they should."""
+    for path, each in loaded.items():
+        if not each.get("close"):
+            sys.stderr.write(f"{path.stem}: {each}\n")
+    right = sum(bool(each.get("close")) for each in loaded.values())
+    return every("built candidates that compute what they should", right, len(loaded))
+
+
+def every(name: str, right: int, of_all: int) -> Measure:
+    return Measure(name, right, f"of {of_all}", of_all, met=right == of_all)
+
+
+def compared_with_real(
+    chosen: list[Path], loaded: dict[Path, dict[str, object]], backend: Backend, device: str, folder: Path
 ) -> list[Measure]:
-    """The outputs of all, and of some beside plain builds and builds with the real headers."""
-    loaded = {
-        path: in_child(path, str(of(path, done).built.artifact), device)
-        for path in good
-        if of(path, done).built.artifact
-    }
-    lines = []
-    if device != "none":
-        right = sum(bool(each.get("close")) for each in loaded.values())
-        for path, each in loaded.items():
-            if not each.get("close"):
-                sys.stderr.write(f"{path.stem}: {each}\n")
-        lines.append(
-            Measure(
-                "built candidates that compute what they should",
-                right,
-                f"of {len(loaded)}",
-                len(loaded),
-                met=right == len(loaded),
-            )
-        )
-    chosen = [path for path in good if of(path, done).built.headers == "slim"][1 : limit + 1]
-    if backend is Backend.CUDA and device == "none":
-        return lines
-    with ThreadPoolExecutor(max(1, len(os.sched_getaffinity(0)) // 2)) as pool:
-        plain = dict(zip(chosen, pool.map(lambda path: in_child(path, "-", device), chosen), strict=True))
+    """Whether candidates compute the same, to the last bit, with the real headers only."""
+    if not chosen:
+        return []
     usual, workshop.may_suffice = workshop.may_suffice, lambda *_texts: False
     real = asyncio.run(ours(chosen, backend, folder / "real", together=True))
     workshop.may_suffice = usual
-    same_real = sum(
-        in_child(path, str(of(path, real).built.artifact), device).get("digest") == loaded[path].get("digest")
-        for path in chosen
-    )
-    same_plain = sum(plain[path].get("digest") == loaded[path].get("digest") for path in chosen)
+    same = 0
+    for path in chosen:
+        built = of(path, real).built
+        digest = in_child(path, str(built.artifact), device).get("digest")
+        same += (equal := digest is not None and digest == loaded[path].get("digest"))
+        sys.stderr.write(
+            f"{path.stem:28} {built.headers} {built.cpu_s:6.1f} CPU s  {'equal' if equal else 'NOT EQUAL'}\n"
+        )
+    cpu = statistics.median(each.built.cpu_s for each in real)
+    return [
+        Measure("built with the real headers, CPU, median", cpu, "s"),
+        every("outputs equal to the last bit, slim and real headers", same, len(chosen)),
+    ]
+
+
+def compared_with_plain(
+    chosen: list[Path], done: list[Done], loaded: dict[Path, dict[str, object]], device: str
+) -> list[Measure]:
+    """Some candidates beside plain load_inline's builds of them."""
+    if not chosen:
+        return []
+    plain = plainly(chosen, device)
+    same = sum(plain[path].get("digest") == loaded[path].get("digest") for path in chosen)
     shares = [of(path, done).built.cpu_s / plain[path]["cpu_s"] for path in chosen]
     for path in chosen:
         sys.stderr.write(
             f"{path.stem:28} plain {plain[path]['cpu_s']:6.1f} CPU s, {plain[path].get('peak_mb', 0):6.0f} MB,"
-            f" real {of(path, real).built.cpu_s:6.1f}, slim {of(path, done).built.cpu_s:6.1f}\n"
+            f" slim {of(path, done).built.cpu_s:6.1f}\n"
         )
+    peak = max(each.get("peak_mb", 0.0) for each in plain.values())
+    cpu = statistics.median(each["cpu_s"] for each in plain.values())
     return [
-        *lines,
-        Measure(
-            "plain load_inline, cold, CPU, median",
-            statistics.median(each["cpu_s"] for each in plain.values()),
-            "s",
-        ),
-        Measure(
-            "plain load_inline, most memory of one compiler",
-            max(each.get("peak_mb", 0.0) for each in plain.values()),
-            "MB",
-        ),
+        Measure("plain load_inline, cold, CPU, median", cpu, "s"),
+        Measure("plain load_inline, most memory of one compiler", peak, "MB"),
         at_most("cold CPU of ours by plain's, largest", max(shares), "", target=1 / 3),
-        Measure(
-            "outputs equal to the last bit, slim and real headers",
-            same_real,
-            f"of {len(chosen)}",
-            len(chosen),
-            met=same_real == len(chosen),
-        ),
-        Measure(
-            "outputs equal to the last bit, slim and plain",
-            same_plain,
-            f"of {len(chosen)}",
-            len(chosen),
-            met=same_plain == len(chosen),
-        ),
+        every("outputs equal to the last bit, slim and plain", same, len(chosen)),
     ]
 
 
-def compared_failed(bad: list[Path], failed: list[Done], *, limit: int, device: str) -> list[Measure]:
-    """Broken candidates beside plain builds of them: the last, because checks are fast from the fourth on."""
-    chosen = [path for path in bad if of(path, failed).built.cpu_s > 0][-limit:] if limit else []
-    if not chosen or (device == "none"):
-        return []
+def plainly(paths: list[Path], device: str) -> dict[Path, dict[str, object]]:
+    """What plain builds came to, as many side by side as there are pairs of cores."""
     with ThreadPoolExecutor(max(1, len(os.sched_getaffinity(0)) // 2)) as pool:
-        plain = dict(zip(chosen, pool.map(lambda path: in_child(path, "-", "none"), chosen), strict=True))
-    ratio = [of(path, failed).built.cpu_s / plain[path]["cpu_s"] for path in chosen]
+        return dict(zip(paths, pool.map(lambda path: in_child(path, "-", device), paths), strict=True))
+
+
+def compared_failed(bad: list[Path], failed: list[Done], *, limit: int) -> list[Measure]:
+    """Broken candidates beside plain builds of them: those without a precompiled header, and those with one."""
+    compiled = [path for path in bad if of(path, failed).built.cpu_s > 0]
+    chosen = compiled[:limit] + compiled[limit:][-limit:] if limit else []
+    if not chosen:
+        return []
+    plain = plainly(chosen, "none")
+    shares = {path: of(path, failed).built.cpu_s / plain[path]["cpu_s"] for path in chosen}
+    for path, share in shares.items():
+        sys.stderr.write(
+            f"{path.stem:28} plain {plain[path]['cpu_s']:6.1f} CPU s, ours by plain's {share:.2f}\n"
+        )
     agree = sum(not plain[path]["ok"] for path in chosen)
     return [
-        at_most("failed build, CPU of ours by plain's, median", statistics.median(ratio), "", target=2 / 3),
-        Measure(
-            "broken candidates that plain load_inline refuses too",
-            agree,
-            f"of {len(chosen)}",
-            len(chosen),
-            met=agree == len(chosen),
-        ),
-    ]
+        at_most(f"failed build, CPU of ours by plain's, {which}", statistics.median(some), "", target=2 / 3)
+        for which, some in (
+            (f"first {limit}, median", [shares[path] for path in chosen[:limit]]),
+            (f"last {limit}, median", [shares[path] for path in chosen[-limit:]]),
+        )
+    ] + [every("broken candidates that plain load_inline refuses too", agree, len(chosen))]
 
 
 if __name__ == "__main__":

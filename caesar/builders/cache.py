@@ -71,8 +71,6 @@ class Entry:
     peak_bytes: int = 0
     """The most that one compiler held in memory."""
     extensions: Mapping[Digest, Part] = field(default_factory=dict)
-    env: Mapping[str, str] = field(default_factory=dict)
-    """Variables under which evaluations load it."""
     files: Mapping[str, Digest] = field(default_factory=dict)
     """The sha256 of every file, by its name in the folder."""
 
@@ -117,9 +115,14 @@ class BuildCache:
             return None
         if any(_digest(folder / name) != digest for name, digest in entry.files.items()):
             return None
+        return entry if self.touch(key) else None
+
+    def touch(self, key: Digest) -> bool:
+        """Whether the build of this key is there still, and now the most recently used, without reading it."""
+        mark = self.folder(key) / MARK
         with suppress(OSError):  # somebody else's cache, which can be read only
-            os.utime(folder / MARK)
-        return entry
+            os.utime(mark)
+        return mark.exists()
 
     @asynccontextmanager
     async def locked(self, key: Digest) -> AsyncIterator[Path]:
@@ -168,6 +171,8 @@ class BuildCache:
         for used, size, folder in builds:
             if excess <= 0 or used > newest:
                 return
+            if _used(folder) > newest:  # since they were listed
+                continue
             _remove(folder)
             excess -= size
 
@@ -175,9 +180,15 @@ class BuildCache:
         """When each build was last used, how large it is, and where; what was left unfinished is oldest."""
         for folder in self._root.glob(f"{_SHARDS}*/"):
             with suppress(OSError):  # another process removed it
-                finished = (folder / MARK).exists()
-                used = (folder / MARK).stat().st_mtime if finished else folder.stat().st_mtime
-                yield used, _size(folder), folder
+                yield _used(folder), _size(folder), folder
+
+
+def _used(folder: Path) -> float:
+    """When a build was last used, or begun where it is not finished; the epoch for what is gone."""
+    for path in (folder / MARK, folder):
+        with suppress(OSError):
+            return path.stat().st_mtime
+    return 0.0
 
 
 def _placed(path: Path, place: Path) -> Digest:

@@ -142,10 +142,10 @@ def _paired(words: Iterable[str]) -> Iterable[tuple[str, str | None]]:
 
 
 def _compiler_flag(flag: str, value: str | None, confined: Callable[[Path], bool]) -> list[str] | None:
-    if flag in ("-I", "-isystem") and value:
-        return [flag, value] if confined(Path(value)) else None
-    if flag in ("-D", "-U") and value:
+    if flag in ("-D", "-I", "-U") and value:
         return _compiler_flag(flag + value, None, confined)
+    if flag == "-isystem" and value and not value.startswith("-"):
+        return [flag, value] if confined(Path(value)) else None
     if value is None and flag.startswith("-I"):
         return [flag] if confined(Path(flag[2:])) else None
     return [flag] if value is None and _COMPILER.fullmatch(flag) else None

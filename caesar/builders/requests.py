@@ -6,7 +6,8 @@ import asyncio
 import json
 import socket
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ __all__ = ["Answer", "Request", "recv_answer", "recv_request", "send_answer", "s
 _HEAD = struct.Struct("!IQ")
 """The lengths of the message and of what follows it."""
 _MOST_BYTES = 16 << 20
+_NOBODY = "nobody builds extensions for this process any more"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +41,12 @@ class Answer:
 
 
 def send_request(channel: socket.socket, request: Mapping[str, Any]) -> None:
-    """Ask; RuntimeError for what is larger than the supervisor takes."""
+    """Ask; RuntimeError for what is larger than the supervisor takes, and where it is gone."""
     body = json.dumps(request).encode()
     if len(body) > _MOST_BYTES:
         raise RuntimeError(f"an extension's sources may hold {_MOST_BYTES >> 20} MiB, not {len(body) >> 20}")
-    channel.sendall(_HEAD.pack(len(body), 0) + body)
+    with _nobody_there():
+        channel.sendall(_HEAD.pack(len(body), 0) + body)
 
 
 def recv_answer(channel: socket.socket) -> Answer:
@@ -56,11 +59,21 @@ def recv_answer(channel: socket.socket) -> Answer:
 def _exactly(channel: socket.socket, size: int) -> bytes:
     taken = bytearray()
     while len(taken) < size:
-        chunk = channel.recv(min(size - len(taken), 1 << 20))
+        with _nobody_there():
+            chunk = channel.recv(min(size - len(taken), 1 << 20))
         if not chunk:
-            raise RuntimeError("nobody builds extensions for this process any more")
+            raise RuntimeError(_NOBODY)
         taken += chunk
     return bytes(taken)
+
+
+@contextmanager
+def _nobody_there() -> Iterator[None]:
+    """Say in the same words that the supervisor is gone, whenever in the block that shows."""
+    try:
+        yield
+    except ConnectionError as error:
+        raise RuntimeError(_NOBODY) from error
 
 
 async def recv_request(channel: socket.socket) -> Request | None:

@@ -29,6 +29,8 @@ class Places:
     cxx: str
     ar: str
     nvcc: str | None
+    gcc: bool
+    """Whether the C++ compiler is GCC, whose checks can be made cheap."""
     gold: bool
     """Whether the gold linker is there, which takes half of the other's time."""
     torch: Path
@@ -85,7 +87,7 @@ class Toolchain:
             _refuse_cpu_only(torch)
             compilers.append(_require(_nvcc(clean), clean, "install the CUDA toolkit or set CUDA_HOME"))
         described = tuple(_describe(tool, clean) for tool in compilers)
-        places = _places(cxx, nvcc, clean)
+        places = _places(cxx, nvcc, clean, gcc="Free Software Foundation" in described[0])
         return cls(platform.python_version(), torch, described, places, _std(places.torch))
 
     @property
@@ -94,7 +96,7 @@ class Toolchain:
         return (self.python, sys.implementation.cache_tag, self.torch, self.compilers, self.std)
 
 
-def _places(cxx: str, nvcc: str | None, environ: Mapping[str, str]) -> Places:
+def _places(cxx: str, nvcc: str | None, environ: Mapping[str, str], *, gcc: bool) -> Places:
     spec = find_spec("torch")
     assert spec is not None
     assert spec.origin is not None
@@ -102,6 +104,7 @@ def _places(cxx: str, nvcc: str | None, environ: Mapping[str, str]) -> Places:
         cxx,
         ar=shutil.which("ar", path=environ["PATH"]) or "ar",
         nvcc=nvcc,
+        gcc=gcc,
         gold=_links_with_gold(cxx, environ),
         torch=Path(spec.origin).parent,
         python=Path(sysconfig.get_path("include", scheme="posix_prefix")),

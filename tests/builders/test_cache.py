@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from caesar.builders import cache as caches
 from caesar.builders.cache import BuildCache, Entry, Part
 from caesar.domain import BuildOutcome
 from caesar.sandbox.artifact import MARK
@@ -112,6 +113,24 @@ def test_the_least_recently_used_go_when_there_is_too_much(tmp_path):
 
     assert [None, None] == [cache.find(key) for key in keys[:2]]
     assert all(cache.find(key) for key in keys[2:])
+
+
+def test_what_is_used_while_the_cache_is_measured_stays(tmp_path, library, monkeypatch):
+    cache = BuildCache(tmp_path / "cache", most_bytes=1)
+    cache.keep(KEY, BUILT, {"d.so": library})
+    os.utime(cache.folder(KEY) / MARK, (1, 1))
+    monkeypatch.setattr(caches, "_size", lambda _folder: 5000 * cache.touch(KEY))
+
+    cache.trim()
+
+    assert cache.find(KEY)
+
+
+def test_touching_says_whether_a_build_is_there(cache):
+    before = cache.touch(KEY)
+    cache.keep(KEY, FAILED, {})
+
+    assert (False, True) == (before, cache.touch(KEY))
 
 
 def test_what_was_used_lately_stays_whatever_there_is(tmp_path, library):

@@ -1,4 +1,8 @@
-"""Candidates as models write them, built with the slim headers and run; benchmarks/build.py has them all."""
+"""Candidates as models write them, built with the slim headers and run.
+
+Building with the real headers takes half a minute of CPU: here a sample of them is compared bit for bit, and
+all of them by `benchmarks/build.py --real 99`.
+"""
 
 import asyncio
 import json
@@ -7,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from caesar.builders import pieces, workshop
 from caesar.builders.inline import InlineBuilder
 from caesar.builders.prelude import may_suffice
 from caesar.builders.workshop import SLIM
@@ -21,6 +26,7 @@ CORPUS = Path(__file__).parent / "corpus"
 SERVED = [
     path for path in sorted((CORPUS / "cpu").glob("*.py")) if may_suffice([path.read_text()], SLIM / "standins")
 ]
+COMPARED = ("batch_norm_optional", "reduced_precision")
 QUICK = ("python_syntax", "no_model", "fails_at_import", "name_is_no_identifier")
 
 
@@ -30,6 +36,14 @@ class Site:
     def __init__(self, runner: asyncio.Runner, zygote: Zygote, cache: Path) -> None:
         self.runner, self.zygote = runner, zygote
         self.builder = InlineBuilder(cache=cache, zygote=zygote, arch=None)
+
+    def outputs(self, built: Built, path: Path, folder: Path) -> tuple[bytes, bytes]:
+        """Whether a candidate computes what it should, and the digest of what it computed."""
+        payload = json.dumps([built.artifact, path.read_text()]).encode()
+        job = Job("build_targets:compute", payload, folder, limit_s=120, output_bytes=100_000)
+        ended = self.runner.run(self.zygote.run(job))
+        assert 2 == len(ended.replies), ended.output
+        return ended.replies[0], ended.replies[1]
 
     def build(self, path: Path) -> Built:
         source = path.read_text()
@@ -60,13 +74,31 @@ def test_most_of_the_corpus_is_served_by_slim_headers():
 @pytest.mark.parametrize("path", SERVED, ids=lambda path: path.stem)
 def test_a_candidate_is_built_with_slim_headers_and_computes_what_it_should(site, path, tmp_path):
     built = site.build(path)
-    payload = json.dumps([built.artifact, path.read_text()]).encode()
-    ended = site.runner.run(
-        site.zygote.run(Job("build_targets:compute", payload, tmp_path, limit_s=120, output_bytes=100_000))
-    )
+    close, _digest = site.outputs(built, path, tmp_path)
 
     assert (BuildOutcome.BUILT, "slim") == (built.outcome, built.headers), built.log
-    assert (b"True",) == ended.replies, ended.output
+    assert b"True" == close
+
+
+@pytest.mark.parametrize("name", COMPARED)
+def test_a_candidate_computes_the_same_to_the_last_bit_with_the_real_headers(site, name, tmp_path, monkeypatch):
+    path = CORPUS / "cpu" / f"{name}.py"
+    slim = site.build(path)
+    monkeypatch.setattr(workshop, "may_suffice", lambda *_texts: False)
+    real = Site(site.runner, site.zygote, tmp_path / "cache").build(path)
+
+    assert ("slim", "real") == (slim.headers, real.headers)
+    assert site.outputs(slim, path, tmp_path) == site.outputs(real, path, tmp_path)
+
+
+def test_flags_that_no_header_can_be_precompiled_with_fail_the_build_and_are_no_fault(site, monkeypatch):
+    monkeypatch.setattr(pieces, "_CHECKS_WITHOUT", 0)
+
+    built = site.build(CORPUS / "broken" / "unknown_architecture.py")
+
+    assert (BuildOutcome.FAILED, "compiler_error") == (built.outcome, built.reason)
+    assert "march=" in built.log
+    assert "precompiled" not in built.log
 
 
 @pytest.mark.parametrize("name", QUICK)

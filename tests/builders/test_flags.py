@@ -50,6 +50,26 @@ def test_one_string_may_hold_several_flags():
     assert ("-fplugin=x",) == flags.dropped
 
 
+@pytest.mark.parametrize("sort_out", [for_compiler, for_nvcc])
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        (["-I", "include"], ("-Iinclude",)),
+        (["-I include"], ("-Iinclude",)),
+        (["-D", "A=1", "-U", "B"], ("-DA=1", "-UB")),
+        (["-isystem", "include"], ("-isystem", "include")),
+    ],
+)
+def test_a_flag_and_its_value_are_one_word_where_they_can_be(sort_out, given, kept):
+    assert (kept, ()) == (sort_out(given, confined=confined).kept, sort_out(given, confined=confined).dropped)
+
+
+def test_a_flag_is_no_folder():
+    flags = for_compiler(["-isystem", "-DA", "-I", "/root"], confined=confined)
+
+    assert ((), ("-isystem -DA", "-I /root")) == (flags.kept, flags.dropped)
+
+
 @pytest.mark.parametrize(
     ("given", "kept"),
     [

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from caesar.builders.inline import InlineBuilder, _reason
+from caesar.builders import workshop
+from caesar.builders.inline import InlineBuilder
+from caesar.builders.underway import reason_of
 from caesar.domain import BuildOutcome, Candidate, Problem
 from caesar.effects import Backend, Build, Built, Limits, Request
 from caesar.errors import Fault, UsageError
@@ -311,6 +313,34 @@ def test_a_failure_on_a_full_disk_is_a_fault(site, monkeypatch):
     assert "builder" == fault.value.kind
 
 
+def test_what_failed_to_compile_on_a_full_disk_is_not_remembered(site, monkeypatch):
+    full = type("Usage", (), {"free": 1000})
+    source = extension("return oops;")
+    monkeypatch.setattr("caesar.builders.steps.shutil.disk_usage", lambda _path: full)
+
+    with pytest.raises(Fault, match="free some space"):
+        site.build(source)
+
+    assert [] == list(site.cache.rglob(MARK))
+
+
+def test_other_slim_headers_serve_nothing_that_was_built_with_these(site, monkeypatch, tmp_path):
+    source = extension("return PyLong_FromLong(47);")
+    shutil.copytree(workshop.SLIM, tmp_path / "slim")
+    same = InlineBuilder(cache=site.cache, zygote=site.zygote, arch=None)
+    other = InlineBuilder(cache=site.cache, zygote=site.zygote, arch=None)
+
+    site.build(source)
+    monkeypatch.setattr(workshop, "SLIM", tmp_path / "slim")
+    first = site.runner.run(same.build(site.request(source)))
+    with (tmp_path / "slim" / "include" / "caesar_slim" / "core.h").open("a") as header:
+        header.write("// changed\n")
+    second = site.runner.run(other.build(site.request(source)))
+
+    assert (True, False) == (first.cached, second.cached)
+    assert first.artifact != second.artifact
+
+
 def test_a_candidate_that_misuses_its_channel_is_told_that_nobody_builds(site):
     misuse = """
 import os, socket, struct
@@ -374,12 +404,12 @@ def test_a_child_that_forges_its_reply_is_not_believed_when_it_ends_badly():
     def ended(code: int, *replies: bytes) -> Ended:
         return Ended(How.EXITED, code, replies, "", 0.1)
 
-    assert _reason(ended(0, b"built")) is None
+    assert reason_of(ended(0, b"built")) is None
     assert ["exit:1", "exit:0", "exit:0", "exit:0"] == [
-        _reason(each)
+        reason_of(each)
         for each in (ended(1, b"built"), ended(0), ended(0, b"built", b"built"), ended(0, b"splendid"))
     ]
     assert [None, "compiler_error", None] == [
-        _reason(each)
+        reason_of(each)
         for each in (ended(0, b"loaded", b"built"), ended(0, b"loaded", b"compiler_error"), ended(1, b"loaded"))
     ]

@@ -25,6 +25,20 @@ def test_a_toolchain_names_its_compiler_and_versions(tools):
     assert found.torch.startswith("2.")
 
 
+@pytest.mark.parametrize(
+    ("said", "gcc"),
+    [
+        ("c++ (Debian) 12.2 Copyright (C) 2022 Free Software Foundation, Inc.", True),
+        ("clang version 17", False),
+    ],
+)
+def test_a_toolchain_knows_whether_its_compiler_is_gcc(tools, said, gcc):
+    folder, environ = tools
+    (folder / "c++").write_text(f"#!/bin/sh\necho '{said}'\n")
+
+    assert gcc is Toolchain.find(Backend.CPU, environ).places.gcc
+
+
 def test_cxx_chooses_the_compiler(tools):
     folder, environ = tools
 

@@ -1,0 +1,156 @@
+"""Running compilers: each command in a job of its own, which sees sources, headers and an output folder.
+
+What a command leaves is taken from its folder by the supervisor, and read-only to all other commands.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from caesar.builders.capacity import Capacity
+from caesar.builders.threads import in_thread
+from caesar.errors import Fault
+from caesar.sandbox.artifact import open_plain
+from caesar.sandbox.box import Box, Tier
+from caesar.sandbox.job import Ended, How, Job
+from caesar.sandbox.zygote import Zygote
+
+__all__ = ["ROOM_BYTES", "Compilers", "Order", "Place", "Step"]
+
+_TARGET = "caesar.builders.tool:run"
+_OUTPUT_BYTES = 32 << 20
+"""How much a compiler may say; a template can say more than anybody reads."""
+_PROCESSES = 64
+ROOM_BYTES = 64 << 20
+"""With less free space than this, a failure says nothing about the candidate."""
+_OUT_OF_MEMORY = re.compile(r"Killed signal terminated program|out of memory|virtual memory exhausted|signal 9")
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A command to be run."""
+
+    command: Sequence[str]
+    memory: int
+    """What it may hold, in bytes; half of it is what it is expected to."""
+    limit_s: float
+    output: str | None = None
+    """The file it leaves in its folder."""
+    reads: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How one command ended."""
+
+    ended: Ended
+    status: int
+    cpu_s: float
+    peak_bytes: int
+
+    @property
+    def ok(self) -> bool:
+        """Whether it did what it was to do."""
+        return self.status == 0
+
+    @property
+    def lasts(self) -> bool:
+        """Whether it would end the same way again, as far as can be told."""
+        killed = self.status < 0 or _OUT_OF_MEMORY.search(self.ended.output)
+        return self.ended.how is How.EXITED and not killed
+
+    @property
+    def words(self) -> str:
+        """What a failed command said, and what ended it if not its own errors."""
+        said = self.ended.output.strip("\n")
+        if self.ended.how is How.TIMED_OUT:
+            return f"{said}\nerror: the compiler was ended at the time limit"
+        if self.ended.how is How.OUTPUT_LIMIT:
+            return f"{said}\nerror: the compiler was ended for saying too much"
+        if not self.lasts:
+            return f"{said}\nerror: the compiler was killed; it needed more memory than it may have"
+        return said
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something is made: its sources, what was made of them, and a folder for each command."""
+
+    root: Path
+    sources: Path
+    made: Path
+
+    @classmethod
+    @contextmanager
+    def new(cls) -> Iterator[Place]:
+        """A place, for the block; every user may go there, because a job may be one of its own."""
+        with tempfile.TemporaryDirectory(prefix="caesar-compile-", ignore_cleanup_errors=True) as folder:
+            place = cls(Path(folder), Path(folder, "sources"), Path(folder, "made"))
+            for each in (place.sources, place.made):
+                each.mkdir()
+            place.root.chmod(0o711)
+            yield place
+
+    def new_folder(self) -> Path:
+        """An empty folder for one command."""
+        return Path(tempfile.mkdtemp(dir=self.root))
+
+    def take(self, path: Path) -> None:
+        """Copy a command's output to what was made; others may read it then, and only the supervisor write."""
+        place = self.made / path.name
+        with open_plain(path) as source, place.open("wb") as target:
+            shutil.copyfileobj(source, target, 1 << 20)
+        place.chmod(0o644)
+
+
+@dataclass(frozen=True, slots=True)
+class Compilers:
+    """What runs compilers on this machine, as many at once as there is room for."""
+
+    zygote: Zygote
+    tier: Tier
+    capacity: Capacity
+    reads: tuple[Path, ...]
+    """What every compiler may read besides its place."""
+
+    async def run(self, order: Order, place: Place) -> Step:
+        """How a command ended in its own job, once there was room for it.
+
+        Its output, if it succeeded, lies in the place's `made` then. Fault where it could not be started, or
+        failed with the disk full.
+        """
+        folder = place.new_folder()
+        box = Box(
+            tier=self.tier,
+            reads=(*self.reads, place.sources, place.made, *order.reads),
+            memory_bytes=order.memory,
+            processes=_PROCESSES,
+        )
+        payload = json.dumps(list(order.command)).encode()
+        job = Job(_TARGET, payload, folder, order.limit_s, _OUTPUT_BYTES, box=box)
+        async with self.capacity.taken(order.memory // 2):
+            step = _step(order, await self.zygote.run(job))
+        if not step.ok and shutil.disk_usage(place.root).free < ROOM_BYTES:
+            raise Fault(
+                "builder", f"a compiler failed with the disk of {place.root.parent} full; free some space"
+            )
+        if step.ok and order.output is not None:
+            await in_thread(place.take, folder / order.output)
+        return step
+
+
+def _step(order: Order, ended: Ended) -> Step:
+    if ended.how is How.EXITED and ended.code != 0:
+        raise Fault("builder", f"{order.command[0]} could not be started: {ended.output.strip()[-300:]}")
+    if not ended.replies:  # it was ended before it could say more
+        return Step(ended, -signal.SIGKILL, 0.0, 0)
+    said = json.loads(ended.replies[0])
+    return Step(ended, said["status"], said["cpu_s"], said["peak_bytes"])
