@@ -27,6 +27,7 @@ from caesar.effects import Backend, Build, Built
 from caesar.errors import Fault, UsageError
 from caesar.events import canonical
 from caesar.sandbox.box import Box, Tier
+from caesar.sandbox.folders import job_folder
 from caesar.sandbox.job import Ended, Job
 from caesar.sandbox.zygote import Zygote
 
@@ -119,13 +120,13 @@ class InlineBuilder:
         with (
             ours,
             theirs,
-            tempfile.TemporaryDirectory(prefix="caesar-build-", ignore_cleanup_errors=True) as scratch,
+            job_folder("caesar-build-") as scratch,
         ):
             ours.setblocking(False)
             job = Job(
                 _TARGET,
                 work.payload,
-                Path(scratch),
+                scratch,
                 limit_s=_LONGEST_S,
                 output_bytes=work.build.limits.output_bytes,
                 env={**_PRIVATE, "TRITON_CACHE_DIR": f"{scratch}/triton"},

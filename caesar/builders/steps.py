@@ -20,6 +20,7 @@ from caesar.builders.threads import in_thread
 from caesar.errors import Fault
 from caesar.sandbox.artifact import open_plain
 from caesar.sandbox.box import Box, Tier
+from caesar.sandbox.folders import job_folder
 from caesar.sandbox.job import Ended, How, Job
 from caesar.sandbox.zygote import Zygote
 
@@ -92,8 +93,8 @@ class Place:
     @contextmanager
     def new(cls) -> Iterator[Place]:
         """A place, for the block; every user may go there, because a job may be one of its own."""
-        with tempfile.TemporaryDirectory(prefix="caesar-compile-", ignore_cleanup_errors=True) as folder:
-            place = cls(Path(folder), Path(folder, "sources"), Path(folder, "made"))
+        with job_folder("caesar-compile-") as folder:
+            place = cls(folder, folder / "sources", folder / "made")
             for each in (place.sources, place.made):
                 each.mkdir()
             place.root.chmod(0o711)

@@ -18,6 +18,7 @@ from pathlib import Path
 from caesar.effects import Backend
 from caesar.errors import UsageError
 from caesar.sandbox.environment import clean_environment
+from caesar.sandbox.runtime import installation
 
 __all__ = ["Places", "Toolchain"]
 
@@ -51,8 +52,9 @@ class Places:
         """All that a compiler may read besides its own folder."""
         roots = [*(Path(each) for each in _SYSTEM), self.torch / "include", self.torch / "lib", self.python]
         roots += [] if self.cuda is None else [self.cuda, self.cuda.resolve()]
-        tools = (self.cxx, self.ar, self.nvcc)
-        roots += [Path(tool).resolve().parent.parent for tool in tools if tool and not _in_system(tool)]
+        for tool in (self.cxx, self.ar, self.nvcc):
+            if tool and not _in_system(tool):
+                roots += map(Path, installation(Path(tool).resolve().parent.parent))
         return tuple(dict.fromkeys(root for root in roots if root.exists()))
 
 

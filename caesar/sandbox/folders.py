@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 from collections import deque
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
-__all__ = ["remove_folder"]
+__all__ = ["job_folder", "remove_folder"]
 
 _FOLDER = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+@contextmanager
+def job_folder(prefix: str) -> Iterator[Path]:
+    """A new folder below the temporary one, removed after the block with all that a job has left there."""
+    folder = Path(tempfile.mkdtemp(prefix=prefix))
+    try:
+        yield folder
+    finally:
+        remove_folder(folder)
 
 
 def remove_folder(folder: Path) -> None:

@@ -13,7 +13,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 
-__all__ = ["DEVICES", "PSEUDO", "environment_paths", "module_paths", "outermost", "runtime_paths"]
+__all__ = [
+    "DEVICES",
+    "PSEUDO",
+    "environment_paths",
+    "installation",
+    "module_paths",
+    "outermost",
+    "runtime_paths",
+]
 
 DEVICES = tuple(Path("/dev", name) for name in ("null", "zero", "full", "random", "urandom"))
 """The nodes that every boxed child has."""
@@ -44,7 +52,7 @@ def runtime_paths() -> tuple[Path, ...]:
     prefixes = {sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix}
     packages = {path for path in sys.path if Path(path).name in _PACKAGES}
     system = {*_SYSTEM, *(f"/etc/{name}" for name in _SETTINGS)}
-    installed = {place for prefix in prefixes for place in _installation(Path(prefix))}
+    installed = {place for prefix in prefixes for place in installation(Path(prefix))}
     places = outermost(_sound(installed | packages | system))
     names = {name.partition(".")[0] for name in sys.modules} - {"__main__"}
     imported = (path for name in sorted(names) for path in module_paths(name))
@@ -69,11 +77,11 @@ def _toolkits(environment: Mapping[str, str]) -> Iterator[str]:
     for name in (*_COMPILERS, environment.get("CC", ""), environment.get("CXX", "")):
         found = name and shutil.which(name, path=environment.get("PATH"))
         if found:
-            yield from _installation(Path(found).parent.parent)
-            yield from _installation(Path(found).resolve().parent.parent)
+            yield from installation(Path(found).parent.parent)
+            yield from installation(Path(found).resolve().parent.parent)
 
 
-def _installation(prefix: Path) -> Iterator[str]:
+def installation(prefix: Path) -> Iterator[str]:
     """What to show of a place where things are installed: of a home its usual parts, else all of it."""
     is_home = any(home.is_relative_to(prefix) for home in _homes())
     yield from (str(prefix / part) for part in _PARTS) if is_home else (str(prefix),)

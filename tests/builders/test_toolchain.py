@@ -1,9 +1,13 @@
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
 
 from caesar.builders import toolchain
-from caesar.builders.toolchain import Toolchain
+from caesar.builders.toolchain import Places, Toolchain
 from caesar.effects import Backend
 from caesar.errors import UsageError
+from caesar.sandbox import runtime
 
 
 @pytest.fixture
@@ -92,3 +96,15 @@ def test_a_compiler_may_print_what_is_not_text(tools):
     (folder / "c++").write_text("#!/bin/sh\nprintf '\\377 1.0'\n")
 
     assert (f"{folder}/c++: \ufffd 1.0",) == Toolchain.find(Backend.CPU, environ).compilers
+
+
+def test_a_compiler_in_a_home_does_not_let_compilers_read_the_home(tmp_path, monkeypatch):
+    for place in ("bin", "lib", ".ssh"):
+        (tmp_path / place).mkdir()
+    monkeypatch.setattr(runtime.pwd, "getpwuid", lambda _: SimpleNamespace(pw_dir=str(tmp_path)))
+    here = Path(__file__).parent
+
+    places = Places(str(tmp_path / "bin" / "g++"), "/usr/bin/ar", None, True, True, here, here, None)
+
+    assert {tmp_path / "bin", tmp_path / "lib"} <= set(places.reads)
+    assert {tmp_path, tmp_path / ".ssh"}.isdisjoint(places.reads)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from caesar.sandbox.folders import remove_folder
+from caesar.sandbox.folders import job_folder, remove_folder
 
 NOBODY = 65534
 
@@ -109,3 +109,17 @@ def test_a_folder_that_is_not_there_is_no_error(tmp_path):
     remove_folder(tmp_path / "missing")
 
     assert not (tmp_path / "missing").exists()
+
+
+def test_a_jobs_folder_is_gone_after_the_block_however_deep_it_is():
+    with job_folder("caesar-test-") as place:
+        dig(place, 3000)
+
+    assert not place.exists()
+
+
+def test_a_jobs_folder_is_gone_after_an_error():
+    with pytest.raises(FileExistsError), job_folder("caesar-test-") as place:
+        place.mkdir()
+
+    assert not place.exists()
