@@ -21,11 +21,18 @@ class Report:
     survivors: int = 0
     fault: str | None = None
     """Why nothing of the job could run; None where it did."""
+    swept: bool = False
+    """Whether the keeper was killed, so that nobody saw how the child ended, and the zygote cleared up."""
 
     @classmethod
     def broken(cls, fault: str) -> Report:
         """Where the sandbox itself failed before the job began."""
         return cls(How.EXITED, 0, fault=fault)
+
+    @classmethod
+    def after_sweeping(cls, *, survivors: int) -> Report:
+        """Where the keeper was killed."""
+        return cls(How.SIGNALLED, signal.SIGKILL, survivors, swept=True)
 
     @classmethod
     def of(cls, status: int | None, *, survivors: int = 0, limit: How | None = None) -> Report:
@@ -45,4 +52,4 @@ class Report:
     def decode(cls, body: bytes) -> Report:
         """The inverse of encode()."""
         fields = json.loads(body)
-        return cls(How(fields["how"]), fields["code"], fields["survivors"], fields["fault"])
+        return cls(**{**fields, "how": How(fields["how"])})

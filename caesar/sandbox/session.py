@@ -12,6 +12,7 @@ from functools import partial
 from typing import Protocol
 
 from caesar.errors import Fault
+from caesar.sandbox.box import Tier
 from caesar.sandbox.frames import Frames
 from caesar.sandbox.job import Ended, How, Job
 from caesar.sandbox.order import Call, Order
@@ -43,6 +44,7 @@ class Session:
     def __init__(self, job: Job, environment: Mapping[str, str]) -> None:
         self._loop = asyncio.get_running_loop()
         self._limit_s = job.limit_s
+        self._boxed = job.box.tier is not Tier.NONE
         given = tuple(map(os.dup, job.descriptors))
         self._link, link = socket.socketpair()
         output_end, output = os.pipe()
@@ -66,7 +68,8 @@ class Session:
 
         Its time is up when its limit has passed, or when `expired` is done.
 
-        Fault where the zygote died, or where the job's end can't be had within GIVE_UP_S.
+        Fault where the zygote died, where a box's keeper did, or where the job's end can't be had within
+        GIVE_UP_S. Without a box a child can kill its keeper: it counts as killed then.
         """
         timer = self._loop.call_later(self._limit_s, self._kill, How.TIMED_OUT)
         if expired is not None:
@@ -88,6 +91,10 @@ class Session:
         report = Report.decode(reports[0])
         if report.fault:
             raise Fault("sandbox", f"a job could not be run: {report.fault}")
+        if report.swept and self._boxed and not report.survivors:
+            raise Fault(
+                "sandbox", "a job's keeper was killed, which nothing in a box can do; try the job again"
+            )
         how, code = (self._limit, 0) if self._limit else (report.how, report.code)
         return Ended(how, code, self._replies.whole, self._output.text, seconds, report.survivors)
 

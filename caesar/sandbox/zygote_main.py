@@ -106,6 +106,6 @@ class _Zygote:
         buried: list[tuple[int, int]] = []
         survivors = kill_descendants(lambda *ended: buried.append(ended), within_s=KILL_S, spare=self._links)
         with suppress(OSError):  # the supervisor no longer listens
-            send_frame(link, Report.of(None, survivors=survivors).encode())
+            send_frame(link, Report.after_sweeping(survivors=survivors).encode())
         for pid, status in buried:
             self._bury(pid, status)

@@ -1,10 +1,12 @@
 import asyncio
 import os
+import signal
 from pathlib import Path
 
 import pytest
 
 from caesar.errors import Fault
+from caesar.sandbox.box import Box, Tier
 from caesar.sandbox.frames import send_frame
 from caesar.sandbox.job import Ended, How, Job
 from caesar.sandbox.order import Call
@@ -50,6 +52,33 @@ def test_a_limit_that_shows_only_after_the_end_counts_and_leaves_no_timer():
 
     assert How.OUTPUT_LIMIT == ended.how
     assert timer is None
+
+
+def ended_after_sweeping(tier: Tier, *, survivors: int = 0) -> Ended:
+    async def scene() -> Ended:
+        session = Session(job(box=Box(tier)), {})
+        play(session, reports=(Report.after_sweeping(survivors=survivors),))
+        return await session.end()
+
+    return asyncio.run(scene())
+
+
+@pytest.mark.parametrize("tier", [Tier.PROCESS, Tier.NAMESPACE])
+def test_a_keeper_that_was_killed_is_a_fault_where_its_child_can_not_have_done_it(tier):
+    with pytest.raises(Fault, match="keeper was killed") as fault:
+        ended_after_sweeping(tier)
+
+    assert ("sandbox", False) == (fault.value.kind, fault.value.permanent)
+
+
+def test_a_child_without_a_box_counts_as_killed_with_its_keeper():
+    ended = ended_after_sweeping(Tier.NONE)
+
+    assert (How.SIGNALLED, signal.SIGKILL) == (ended.how, ended.code)
+
+
+def test_survivors_of_a_keeper_that_was_killed_are_told():
+    assert 2 == ended_after_sweeping(Tier.NAMESPACE, survivors=2).survivors
 
 
 def test_a_job_that_ends_without_a_report_is_a_fault():
