@@ -1,4 +1,4 @@
-"""What a builder leaves for evaluators: a folder of extensions, and the environment it was built in.
+"""What a builder leaves for evaluators: a folder of extensions.
 
 Candidates run in that folder: whatever lies there may be theirs, the mark included.
 """
@@ -6,10 +6,8 @@ Candidates run in that folder: whatever lies there may be theirs, the mark inclu
 from __future__ import annotations
 
 import errno
-import json
 import os
 import stat
-from contextlib import suppress
 from io import BufferedReader
 from pathlib import Path
 
@@ -20,15 +18,8 @@ MARK = "built.json"
 
 
 def artifact_environment(artifact: str) -> dict[str, str]:
-    """The variables under which a candidate finds its extensions built, and nothing is compiled again.
-
-    For `Job.env`: torch compares the compiler's command lines, which depend on some of them. A
-    damaged mark counts as none.
-    """
-    environment = {"TORCH_EXTENSIONS_DIR": artifact}
-    with suppress(OSError, ValueError, KeyError, TypeError), open_plain(Path(artifact) / MARK) as mark:
-        environment.update(json.load(mark)["env"])
-    return environment
+    """The variables, for `Job.env`, under which a candidate finds its extensions."""
+    return {"TORCH_EXTENSIONS_DIR": artifact}
 
 
 def open_plain(path: Path) -> BufferedReader:
