@@ -436,8 +436,8 @@ FROM read_events('evaluation_recalled', '{
 
 -- One row per lease that has ended: where a turn's time on a device went. waited_s came before it and counts
 -- for no budget; setup_s, check_s, timing_s and profile_s are within held_s as the evaluator booked them, other_s
--- is the rest: starting and ending processes, a judge that got ready, and what nobody accounts for. NULL where
--- nothing was booked. Setting up includes loading the candidate; checking its trials, other inputs and evidence.
+-- is the rest, which nobody accounts for. NULL where nothing was booked. Setting up is all that comes before the
+-- first trial, and ending the process; checking is trials, other inputs and evidence.
 CREATE VIEW device_times AS
 WITH booked AS (
     SELECT
@@ -457,15 +457,16 @@ SELECT
     ended.run, ended.stream, ended.turn, ended.slot, ended.action, ended.device, ended.token,
     ended.waited_s, ended.held_s,
     list_sum(
-        [entry.value FOR entry IN map_entries(booked.spent) IF entry.key IN ('setup', 'candidate')]
+        [
+            entry.value FOR entry IN map_entries(booked.spent)
+            IF entry.key IN ('judge', 'process', 'setup', 'candidate')
+        ]
     ) AS setup_s,
     list_sum(
         [entry.value FOR entry IN map_entries(booked.spent) IF entry.key IN ('check', 'trial', 'scrutiny', 'evidence')]
     ) AS check_s,
     booked.spent['timing'] AS timing_s, booked.spent['profile'] AS profile_s,
-    ended.held_s - list_sum(
-        [entry.value FOR entry IN map_entries(booked.spent) IF entry.key <> 'judge']
-    ) AS other_s
+    ended.held_s - list_sum(map_values(booked.spent)) AS other_s
 FROM ended
 LEFT JOIN booked  -- an evaluation that was tried again was completed in its last lease
     ON booked.stream = ended.stream AND booked.turn = ended.turn AND booked.slot = ended.slot

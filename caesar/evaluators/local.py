@@ -12,6 +12,7 @@ import json
 import os
 import socket
 import tempfile
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -204,14 +205,17 @@ class LocalEvaluator:
 
     async def _course(self, evaluate: Evaluate, grant: Grant, *, writable: bool) -> Course:
         """How judging the candidate went, from the start of its process to its end."""
+        began = time.monotonic()
         limit_s = evaluate.limits.evaluate_s
         judge = await self._judge(evaluate.problem, evaluate.settings, limit_s, grant)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with ours, theirs:
             async with self._candidate(evaluate, grant, theirs) as bout:
-                return await self._judged(
+                course = await self._judged(
                     evaluate, grant, judge, bout, link=ours, theirs=theirs, writable=writable
                 )
+        rest_s = time.monotonic() - began - course.judge_s - course.report.seconds
+        return replace(course, process_s=max(0.0, rest_s))
 
     async def _judged(
         self,
@@ -224,7 +228,9 @@ class LocalEvaluator:
         theirs: socket.socket,
         writable: bool,
     ) -> Course:
+        began = time.monotonic()
         described = await self._described(evaluate.problem, grant, judge)
+        judge_s = time.monotonic() - began
         judge.judge(Contest(writable), link)
         link.close()
         timer = asyncio.get_running_loop().call_later(evaluate.limits.evaluate_s, _expire, bout.expired)
@@ -243,7 +249,8 @@ class LocalEvaluator:
             await asyncio.wait({bout.task}, timeout=_DYING_S)
         _expire(bout.expired)
         ended = await bout.task
-        return Course(described, report, ended, timed_out=timed_out and isinstance(report.ending, Gone))
+        timed_out = timed_out and isinstance(report.ending, Gone)
+        return Course(described, report, ended, timed_out=timed_out, judge_s=judge_s)
 
     async def _described(self, problem: Problem, grant: Grant, judge: Judge) -> Described:
         try:

@@ -97,6 +97,10 @@ class Course:
     """True where its time was up before the judge was through."""
     retried: bool = False
     """True where this is the second time, on inputs that it may write to."""
+    judge_s: float = 0.0
+    """How long this was waited for until the judge was ready: next to nothing where it was already."""
+    process_s: float = 0.0
+    """What was neither that nor the judge's report: starting the candidate's process, and ending it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +235,7 @@ def _environment(work: Evaluate, course: Course, place: Place) -> Environment:
         precision=work.settings.precision.value,
         isolation=place.tier.value,
         trust=place.tier.trust,
-        seconds=_seconds(course.report, described),
+        seconds=_seconds(course),
         driver=described.driver,
         tf32=work.settings.tf32 is Tf32.ON,
         conditions=dict(course.report.conditions),
@@ -239,11 +243,12 @@ def _environment(work: Evaluate, course: Course, place: Place) -> Environment:
     )
 
 
-def _seconds(report: Report, described: Described) -> Mapping[str, float]:
-    """Where the time went, by stage; `judge` is what it took to get ready, for its first candidate."""
+def _seconds(course: Course) -> Mapping[str, float]:
+    """Where the time on the device went, all of it, by stage."""
+    report = course.report
     instants = [*report.reached_s.items(), (None, report.seconds)]
     spent = {str(stage): after - began for (stage, began), (_, after) in pairwise(instants)}
-    return {"judge": described.seconds, **spent}
+    return {"judge": course.judge_s, "process": course.process_s, **spent}
 
 
 def _evaluated(course: Course, ruling: _Ruling, *, environment: Environment) -> Evaluated:

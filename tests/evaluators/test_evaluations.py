@@ -94,6 +94,13 @@ def test_an_equal_candidate_passes(judge):
     assert 0 < evaluation.speedup < 1000
 
 
+def test_the_whole_of_an_evaluations_time_is_booked(judge):
+    began = time.monotonic()
+    booked = sum(judge().evaluation.environment.seconds.values())
+
+    assert 0.8 * (elapsed := time.monotonic() - began) < booked <= elapsed
+
+
 def test_dropout_draws_the_same_for_both(judge):
     reference = REFERENCE.replace("torch.relu(", "nn.functional.dropout(")
 

@@ -59,7 +59,8 @@ def report_of(ending, reached=ALL, **fields):
 
 
 def course_of(ending, reached=ALL, *, ended=KILLED, timed_out=False, retried=False, **fields):
-    return Course(DESCRIBED, report_of(ending, reached, **fields), ended, timed_out, retried)
+    report = report_of(ending, reached, **fields)
+    return Course(DESCRIBED, report, ended, timed_out, retried, judge_s=3.0, process_s=0.25)
 
 
 def judged(ending, reached=ALL, *, place=PLACE, settings=QUICK, **course):
@@ -151,7 +152,8 @@ def test_the_time_is_split_by_stage_even_where_an_evaluation_ends_early():
     early = judged(Gone(), CANDIDATE, ended=ended(How.SIGNALLED, 11)).evaluation.environment.seconds
 
     assert {
-        "judge": 7,
+        "judge": 3,
+        "process": 0.25,
         "setup": 1,
         "candidate": 1,
         "trial": 1,
@@ -159,7 +161,7 @@ def test_the_time_is_split_by_stage_even_where_an_evaluation_ends_early():
         "timing": 1.5,
         "evidence": 0.5,
     } == whole
-    assert {"judge": 7.0, "setup": 1.0, "candidate": 5.0} == early
+    assert {"judge": 3.0, "process": 0.25, "setup": 1.0, "candidate": 5.0} == early
 
 
 @pytest.mark.parametrize(
