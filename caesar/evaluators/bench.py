@@ -30,6 +30,7 @@ from caesar.evaluators.reference import (
     state_of,
 )
 from caesar.evaluators.setup import Desk, Output, Setup, Slot
+from caesar.evaluators.structure import Structure, structures_of
 from caesar.evaluators.tensors import cloned, leaves, mapped, same_bits
 from caesar.evaluators.wire import MOST_LEAVES
 
@@ -94,6 +95,8 @@ class Bench:
     """Where the outputs are copied to, out of a candidate's reach, before they are looked at."""
     stands: tuple[Stand, ...]
     """The rotation, all of one form."""
+    structures: tuple[Structure, ...]
+    """Of the inputs' tensors, in their order."""
     writable: bool = False
 
     @property
@@ -190,6 +193,7 @@ def open_bench(reference: Reference, settings: EvaluationSettings) -> Bench:
             Stand(slot, create_buffer(slot.nbytes, cuda=cuda, sealed=True), reference.inputs)
             for _ in range(count)
         ),
+        structures=structures_of(inputs),
     )
 
 

@@ -2,7 +2,8 @@
 
 The problem's own inputs are often all positive, small or alike, which hides dropped terms, lost signs
 and reduced precision. Each kind of inputs here is looked at only where the operation is defined on it:
-where the reference's output is finite and agrees with its own in float64.
+where the reference's output is finite and agrees with its own in float64. What the problem's own inputs
+have in common (masks, zeros, symmetry) the others have too.
 
 Imports torch: the judge only.
 """
@@ -92,13 +93,14 @@ class Exact:
 
 
 def inputs_of(bench: Bench, kind: str) -> Inputs:
-    """Makes inputs of a kind, in the form of the problem's own."""
+    """Makes inputs of a kind, in the form of the problem's own and with their structure."""
     change = KINDS[kind]
 
     def make(seed: int) -> list[Any]:
         own = bench.reference.inputs(seed)
         set_seed(seed)
-        return list(mapped(own, lambda tensor: change(tensor) if tensor.is_floating_point() else tensor))
+        structures = iter(bench.structures)
+        return list(mapped(own, lambda tensor: next(structures).changed(tensor, change)))
 
     return make
 
@@ -126,7 +128,12 @@ def exact_of(bench: Bench, inputs: list[Any], expected: Any, *, seed: int) -> Ex
 
 
 def sliced_stand(bench: Bench) -> Stand | None:
-    """A stand with a smaller leading dimension; None where the problem does not allow for one."""
+    """A stand with a smaller leading dimension; None where the problem does not allow for one.
+
+    A part of a symmetric or triangular matrix is none.
+    """
+    if any(structure.symmetric or structure.zeros for structure in bench.structures):
+        return None
     own = bench.reference.inputs(CONSTRUCTION_SEED)
     sizes = {leaf.shape[0] for _, leaf in leaves(own) if isinstance(leaf, torch.Tensor) and leaf.dim() > 1}
     if len(sizes) != 1:

@@ -199,6 +199,25 @@ def test_what_is_wrong_on_other_inputs_is_told_where_the_spec_says_so():
     assert ["vacuous", "wrong_on_other_inputs"] == held.findings
 
 
+@pytest.mark.parametrize(
+    ("inputs", "model"),
+    [
+        ("[torch.rand(8, 8), (torch.rand(8, 8) < 0.7).float()]", lambda x, y: torch.where(y != 0, x, 0.0)),
+        ("[torch.rand(8, 8), torch.rand(8, 8).tril()]", lambda x, y: x * y.tril()),
+        ("[torch.rand(8, 8), (lambda y: y + y.T)(torch.rand(8, 8))]", lambda x, y: x * y.T),
+        ("[torch.rand(8, 8), torch.rand(8, 8).softmax(-1)]", lambda x, y: x * y / y.sum(-1, keepdim=True)),
+    ],
+)
+def test_a_candidate_may_rely_on_what_a_problems_inputs_have_in_common(inputs, model):
+    reference = PLAIN.replace("[torch.rand(4, 8) - 0.5]", inputs).replace(
+        "forward(self, x)", "forward(self, x, y)"
+    )
+
+    held = Held(model, reference=reference.replace("torch.relu(x)", "x * y"))
+
+    assert isinstance(held.ending, Passed), held.ending
+
+
 def test_half_precision_within_the_tolerance_is_incorrect_by_default():
     small = PLAIN.replace("torch.rand(4, 8) - 0.5", "(torch.rand(4, 8) - 0.5) / 100")
 
