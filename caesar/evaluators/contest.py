@@ -47,8 +47,6 @@ __all__ = ["Contest"]
 
 _IDLE_CALLS = 30
 _IDLE_SHOWS = 10
-"""At least, and twice for every stand: the first time its memory is new."""
-
 _PAUSE_S = 0.002
 _UNDISTURBED = 0.1
 """The share of the CPU that others may use while something is timed before it is worth a finding."""
@@ -153,8 +151,7 @@ class Contest:
             self._bench.device.flush()
             self._pause()
             idle.append(self._opponent.idle().wall_ms)
-        stands = self._bench.stands
-        for stand in islice(cycle(stands), max(_IDLE_SHOWS, 2 * len(stands))):
+        for stand in islice(cycle(self._bench.stands), _IDLE_SHOWS):
             self._opponent.idle()
             taken.append(self.take(stand))
         self._calibration = Calibration(

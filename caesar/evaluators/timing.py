@@ -51,7 +51,7 @@ _CLEARLY_SLOWER = 0.8
 """Where even the upper end of the speedup's interval is below, more calls would tell nothing that matters."""
 
 LEAST_QUIET_CALLS, _QUIET_CALLS = 3, 6
-_QUIET_S = 0.25
+_QUIET_S = 0.1
 """How often the reference is called before the candidate is loaded, and for how long; the first warms up."""
 
 _DECIMALS = 6
