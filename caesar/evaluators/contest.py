@@ -173,10 +173,10 @@ class Contest:
         inputs = stand.release(secret_seed())  # another seed: the candidate is told the call's
         expected = self._bench.expected(inputs, seed=seed)
         if account.trials == 1 and not is_finite(expected):
-            self._account.notice("reference_nonfinite", "the reference's output has NaN or infinite values")
+            account.notice("reference_nonfinite", "the reference's output has NaN or infinite values")
         idle = passes_idly(inputs, expected, tolerance=self._tolerance) if account.trials == 1 else None
         if idle is not None:
-            self._account.notice("vacuous", f"{idle} would pass this problem as well")
+            account.notice("vacuous", f"{idle} would pass this problem as well")
         taken, intact = self._called(stand, inputs, seed=seed)
         found = self._mismatch(expected, taken)
         if not intact:

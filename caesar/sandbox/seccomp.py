@@ -100,10 +100,9 @@ class Filter:
     shares_user_as: int | None = None
     """The process it is for, where its user has others within reach; else None.
 
-    Changes of modes, owners and attributes of files then do nothing, successfully; requests to file
-    systems are refused. So do changes of the
+    Changes of modes, owners and attributes of files then do nothing, successfully. So do changes of the
     cores and priorities of other processes, because a thread may not tell its own number from theirs
-    here. Limits of other processes are refused.
+    here. Requests to file systems and limits of other processes are refused.
     """
     keeps_cores: bool = True
     """False refuses to leave the cores it is pinned to."""
