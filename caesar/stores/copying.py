@@ -21,7 +21,7 @@ from caesar.domain import Digest
 from caesar.errors import StoreError, UsageError
 from caesar.events import Envelope, named_texts
 from caesar.stores import schema
-from caesar.stores.blobs import whole
+from caesar.stores.blobs import Decompressor
 from caesar.stores.eventlog import SqliteEventLog
 from caesar.stores.failures import translated
 from caesar.stores.locks import WriteLock, locks_folder
@@ -208,9 +208,10 @@ def _last_version(connection: sqlite3.Connection, stream: str) -> int:
 
 def _blobs(source: sqlite3.Connection, digests: list[Digest]) -> list[tuple[Digest, int, bytes]]:
     found = {row[0]: row for row in source.execute(_BLOBS, (json.dumps(digests),))}
+    context = Decompressor()
     for digest in digests:
         row = found.get(digest)
-        if row is None or not whole(digest, size=row[1], data=row[2]):
+        if row is None or not context.whole(digest, size=row[1], data=row[2]):
             what = "missing" if row is None else "damaged"
             raise StoreError(
                 f"the text {digest} is {what}: `caesar repair` copies what is sound, or restore the store"

@@ -21,7 +21,7 @@ from caesar.errors import StoreError
 from caesar.events import Envelope
 from caesar.ports import Append
 from caesar.stores import schema
-from caesar.stores.blobs import unpack
+from caesar.stores.blobs import Decompressor
 from caesar.stores.chains import verified
 from caesar.stores.failures import translated
 from caesar.stores.locks import WriteLock, locks_folder, owning
@@ -144,7 +144,10 @@ class SqliteEventLog:
         missing = next((digest for digest in digests if digest not in blobs), None)
         if missing is not None:
             raise StoreError(f"the text {missing} is missing from {self._path}: restore the store from a copy")
-        return {digest: unpack(digest, size=blobs[digest][0], data=blobs[digest][1]) for digest in digests}
+        context = Decompressor()  # a call's own, since the log is read from several threads
+        return {
+            digest: context.text(digest, size=blobs[digest][0], data=blobs[digest][1]) for digest in digests
+        }
 
     @contextmanager
     def own(self, run: str) -> Iterator[None]:

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from caesar.domain import Digest
 from caesar.errors import StoreError
 from caesar.events import current, kinds
-from caesar.stores.blobs import unpack
+from caesar.stores.blobs import Decompressor
 from caesar.stores.failures import translated
 from caesar.stores.schema import open_reader
 
@@ -94,7 +94,8 @@ def text_batches(
 
     statement = _TEXTS if digests is None else _TEXTS_OF_DIGESTS
     rows = _query(path, statement, {} if digests is None else {"digests": json.dumps(digests)})
-    texts = (text for row in rows if (text := _unpacked(row, damaged)) is not None)
+    context = Decompressor()
+    texts = (text for row in rows if (text := _unpacked(row, context, damaged)) is not None)
     return _stream(
         pa.schema([("digest", pa.string()), ("text", pa.string())]), texts, size=lambda row: len(row[1])
     )
@@ -115,10 +116,12 @@ def _newest(row: tuple[Any, ...]) -> tuple[Any, ...]:
     return (*place, kind, newest.v, recorded_at_us, current(kind, v, body.encode()).decode())
 
 
-def _unpacked(row: tuple[Any, ...], damaged: Callable[[StoreError], None] | None) -> tuple[Digest, str] | None:
+def _unpacked(
+    row: tuple[Any, ...], context: Decompressor, damaged: Callable[[StoreError], None] | None
+) -> tuple[Digest, str] | None:
     digest, size, data = row
     try:
-        return digest, unpack(digest, size=size, data=data)
+        return digest, context.text(digest, size=size, data=data)
     except StoreError as error:
         if damaged is None:
             raise

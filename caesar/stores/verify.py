@@ -18,7 +18,7 @@ from typing import Any
 from caesar.domain import Digest
 from caesar.errors import StoreError
 from caesar.events import Envelope, Event, HeadRecorded, TrajectoryForked, named_texts
-from caesar.stores.blobs import whole
+from caesar.stores.blobs import Decompressor
 from caesar.stores.chains import Damage, wrong
 from caesar.stores.failures import translated
 from caesar.stores.schema import open_reader
@@ -93,6 +93,7 @@ class _Found:
 
     texts: dict[Digest, bool] = field(default_factory=dict)
     """Whether each text is the one that its digest names."""
+    context: Decompressor = field(default_factory=Decompressor)
 
     def add(self, damage: Damage) -> None:
         """Take up a damage, if nothing earlier is known of its stream."""
@@ -119,7 +120,7 @@ def audit(path: Path) -> Audit:
             found.loose += _structure(connection)
         with found.noting("the texts"):
             for digest, size, data in connection.execute(_BLOBS):
-                found.texts[_told(digest)] = _whole(digest, size, data)
+                found.texts[_told(digest)] = _whole(found.context, digest, size, data)
         for name in _streams(connection, found):
             _check_stream(connection, name, found)
         with found.noting("the events' numbers"):
@@ -151,11 +152,11 @@ def _streams(connection: sqlite3.Connection, found: _Found) -> list[bytes]:
     return [name for name in names if isinstance(name, bytes)]
 
 
-def _whole(digest: object, size: object, data: object) -> bool:
+def _whole(context: Decompressor, digest: object, size: object, data: object) -> bool:
     """Whether a text is the one that its digest names."""
     if not (isinstance(digest, bytes) and isinstance(size, int) and isinstance(data, bytes)):
         return False
-    return whole(_told(digest), size=size, data=data)
+    return context.whole(_told(digest), size=size, data=data)
 
 
 def _text(connection: sqlite3.Connection, digest: Digest, found: _Found) -> bool | None:
@@ -166,7 +167,7 @@ def _text(connection: sqlite3.Connection, digest: Digest, found: _Found) -> bool
         except sqlite3.DatabaseError:
             found.texts[digest] = False
         else:
-            found.texts |= {} if row is None else {digest: _whole(*row)}
+            found.texts |= {} if row is None else {digest: _whole(found.context, *row)}
     return found.texts.get(digest)
 
 
