@@ -561,9 +561,11 @@ _UPCASTS: dict[tuple[str, int], Upcast] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
-    """An event as it lies in the log."""
+class Envelope(msgspec.Struct, frozen=True):
+    """An event as it lies in the log.
+
+    A struct and no dataclass, since reading a log makes one an event: it takes a tenth of the time so.
+    """
 
     seq: int
     """The store's own numbering, by which nothing is identified: merging stores renumbers it."""
