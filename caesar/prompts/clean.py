@@ -47,6 +47,8 @@ _TELLING_CHARS = 3
 
 def visible(text: str) -> str:
     """The text without anything a reader can't see; line ends become newlines, tabs stay."""
+    if text.isascii() and text.isprintable():  # as most names and numbers are
+        return text
     return _HIDDEN.sub("", _LINE_END.sub("\n", _ESCAPE.sub("", text)))
 
 

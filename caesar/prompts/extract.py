@@ -146,7 +146,10 @@ def _opens(mark: re.Match[str]) -> bool:
 
 def _dedented(block: str, indent: str) -> str:
     """The block without its last newline and, where every line has it, its fence's indentation."""
-    lines = block.removesuffix("\n").split("\n")
+    block = block.removesuffix("\n")
+    if not indent:
+        return block
+    lines = block.split("\n")
     if not all(line.startswith(indent) or not line.strip() for line in lines):
-        return "\n".join(lines)
+        return block
     return "\n".join(line.removeprefix(indent) for line in lines)

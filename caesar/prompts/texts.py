@@ -27,7 +27,7 @@ def shipped() -> dict[str, str]:
     return {entry.name: entry.read_text("utf-8") for entry in entries if entry.name.endswith((".j2", ".py"))}
 
 
-_SMALL = (str, int, float, bool, type(None))
+_SMALL = frozenset({str, int, float, bool, type(None)})
 _SMALL_CHARS = 200
 _REMEMBERED = 1024
 """Rendered texts that are kept, since prompts repeat most of theirs."""
@@ -65,15 +65,21 @@ class Templates:
 
     def render(self, name: str, /, **values: object) -> str:
         """A template filled in, without white space around it; UsageError where it can't be."""
-        small = all(isinstance(value, _SMALL) and len(str(value)) <= _SMALL_CHARS for value in values.values())
-        if not small:
+        types = tuple(map(type, values.values()))
+        if not _SMALL.issuperset(types):
             return self._render(name, values)
-        key = (name, *((key, type(value), value) for key, value in sorted(values.items())))
-        if key not in self._rendered:
-            if len(self._rendered) >= _REMEMBERED:
-                self._rendered.clear()
-            self._rendered[key] = self._render(name, values)
-        return self._rendered[key]
+        key = (name, types, *values.items())
+        rendered = self._rendered.get(key)
+        if rendered is None:
+            rendered = self._render(name, values)
+            if all(len(str(value)) <= _SMALL_CHARS for value in values.values()):
+                self._remember(key, rendered)
+        return rendered
+
+    def _remember(self, key: tuple[object, ...], rendered: str) -> None:
+        if len(self._rendered) >= _REMEMBERED:
+            self._rendered.clear()
+        self._rendered[key] = rendered
 
     def _render(self, name: str, values: Mapping[str, object]) -> str:
         self.text(name)

@@ -23,6 +23,20 @@ def test_what_a_reader_can_see_stays():
     assert text == visible(text)
 
 
+@pytest.mark.parametrize("around", ["{}", "{}\n", "\u00e4{}"])
+def test_what_is_printable_in_ascii_stays_whatever_is_around_it(around):
+    text = around.format("".join(filter(str.isprintable, map(chr, range(128)))))
+
+    assert text == visible(text)
+
+
+def test_what_python_calls_printable_but_nobody_sees_is_removed():
+    selector = "\U000e0101"
+
+    assert selector.isprintable()
+    assert "ab" == visible(f"a{selector}b")
+
+
 @pytest.mark.parametrize(
     "sequence",
     [

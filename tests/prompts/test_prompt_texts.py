@@ -28,6 +28,12 @@ def test_values_are_never_read_as_templates():
     assert "{{ 7 * 7 }}" == Templates({"a.j2": "{{ text }}"}).render("a.j2", text="{{ 7 * 7 }}")
 
 
+def test_equal_values_of_different_types_are_rendered_each_as_it_is():
+    templates = Templates({"a.j2": "{{ value }}"})
+
+    assert ["1", "True", "1.0", "1"] == [templates.render("a.j2", value=value) for value in (1, True, 1.0, 1)]
+
+
 def test_values_are_not_escaped():
     assert 'a < b & "c"' == Templates({"a.j2": "{{ text }}"}).render("a.j2", text='a < b & "c"')
 
