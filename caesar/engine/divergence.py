@@ -49,6 +49,7 @@ class Derived:
 
 def diverging(envelope: Envelope, derived: Derived, *, turn: int, texts: Texts) -> Divergence:
     """What differs first between a recorded event and what today gives in its place."""
+    event = envelope.event  # StoreError where it can't be read
     recorded = msgspec.json.decode(current(envelope.kind, envelope.v, envelope.body))
     if derived.event is None or derived.event.kind != envelope.kind:
         other = derived.instead if derived.event is None else derived.event.kind
@@ -59,7 +60,7 @@ def diverging(envelope: Envelope, derived: Derived, *, turn: int, texts: Texts) 
     path = _first_difference(recorded, here)
     told = ".".join(map(str, path))
     before_, now = _at(recorded, path), _at(here, path)
-    lines = _text_diff(envelope.event, derived, path, was=before_, now=now, texts=texts)
+    lines = _text_diff(event, derived, path, was=before_, now=now, texts=texts)
     return Divergence(envelope.version, turn, envelope.kind, told, before_, now, lines)
 
 

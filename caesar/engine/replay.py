@@ -7,7 +7,7 @@ prompts, candidates found in completions, feedback, results) is derived again, b
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import assert_never
@@ -25,6 +25,7 @@ from caesar.events import (
     BuildCompleted,
     BuildFaulted,
     BuildRequested,
+    Envelope,
     EvaluationCompleted,
     EvaluationFaulted,
     EvaluationRequested,
@@ -74,17 +75,18 @@ _Answer = (
     | EvaluationFaulted
 )
 
-_DECIDED = (
-    StateEntered,
-    TurnBegun,
-    TurnEnded,
-    BudgetExhausted,
-    TrajectoryFinished,
-    TrajectorySuspended,
-    GenerationRequested,
-    BuildRequested,
-    EvaluationRequested,
-)
+_DECIDED = frozenset({
+    StateEntered.kind,
+    TurnBegun.kind,
+    TurnEnded.kind,
+    BudgetExhausted.kind,
+    TrajectoryFinished.kind,
+    TrajectorySuspended.kind,
+    GenerationRequested.kind,
+    BuildRequested.kind,
+    EvaluationRequested.kind,
+})  # fmt: skip
+"""What the program decides by itself: compared as bytes, and decoded only where something is taken from it."""
 
 _digest = lru_cache(maxsize=4096)(digest_of)
 """Prompts repeat their parts: the problem, the example, the earlier turns."""
@@ -108,38 +110,43 @@ def replay(now: Today, stream: str, *, read: Read, texts: Texts) -> Replayed:
     """
     envelopes = read(stream)
     trajectory = before(read, stream, envelopes) or Trajectory(stream)
-    decoded = [(envelope, envelope.event) for envelope in envelopes]
-    known = dict(texts([*_answers(event for _, event in decoded), *_shared(trajectory)]))
-    following = _Following(now, replace(now.rendering, texts=lambda _: known), known)
-    machines = _machines(now, [event for _, event in decoded])
+    told = {envelope.version: envelope.event for envelope in envelopes if envelope.kind not in _DECIDED}
+    known = dict(texts([*_answers(told.values()), *_shared(trajectory)]))
+    following = _Following(now, _renderings(now, known), known)
     turns = 0
-    for (envelope, event), machine in zip(decoded, machines, strict=True):
-        following = following.on(now.device_name_at(envelope.recorded_at_us))
-        derived = following.derive(trajectory, event, machine=machine, at_us=envelope.recorded_at_us)
+    for envelope, machine in zip(envelopes, _machines(now, envelopes), strict=True):
+        derived = following.derive(trajectory, envelope, told.get(envelope.version), machine=machine)
         body = current(envelope.kind, envelope.v, envelope.body)
         if derived.event is None or derived.event.kind != envelope.kind or canonical(derived.event) != body:
             found = diverging(envelope, derived, turn=len(trajectory.turns), texts=texts)
             return Replayed(stream, envelope.version, turns, found)
         known.update(derived.texts)
-        trajectory = evolve(trajectory, event, at_us=envelope.recorded_at_us, digest=envelope.digest)
+        trajectory = evolve(trajectory, derived.event, at_us=envelope.recorded_at_us, digest=envelope.digest)
         turns += envelope.kind == TurnEnded.kind
     return Replayed(stream, len(envelopes), turns, None)
 
 
-def _machines(now: Today, events: Sequence[Event]) -> list[Machine]:
+def _renderings(now: Today, known: Mapping[Digest, str]) -> dict[str, Rendering]:
+    """What renders from the known texts, by the name that it gives the hardware."""
+    return {name: replace(now.rendering, texts=lambda _: known, device_name=name) for name in now.device_names}
+
+
+def _machines(now: Today, envelopes: Sequence[Envelope]) -> list[Machine]:
     """The machine at each event: a trajectory that was extended later had fewer turns before."""
     machine, extended = now.machine, False
     backwards: list[Machine] = []
-    for event in reversed(events):
-        if isinstance(event, BudgetExhausted) and event.budget == "turns" and extended and not now.other:
-            machine = replace(machine, budget=replace(machine.budget, turns=int(event.limit)))
-            extended = False
-        extended = extended or isinstance(event, TrajectoryExtended)
+    for envelope in reversed(envelopes):
+        if extended and envelope.kind == BudgetExhausted.kind and not now.other:
+            event = envelope.event
+            if isinstance(event, BudgetExhausted) and event.budget == "turns":
+                machine = replace(machine, budget=replace(machine.budget, turns=int(event.limit)))
+                extended = False
+        extended = extended or envelope.kind == TrajectoryExtended.kind
         backwards.append(machine)
     return backwards[::-1]
 
 
-def _answers(events: Iterator[Event]) -> Iterator[Digest]:
+def _answers(events: Iterable[Event]) -> Iterator[Digest]:
     """The texts that came from the world: completions, logs and what candidates left."""
     for event in events:
         match event:
@@ -170,27 +177,27 @@ class _Following:
     """Derives a trajectory's events, one after the other."""
 
     now: Today
-    rendering: Rendering
+    renderings: Mapping[str, Rendering]
+    """By the name that prompts give the hardware."""
     known: Mapping[Digest, str]
     """The texts of the trajectory so far, from which is rendered."""
 
-    def on(self, device_name: str) -> _Following:
-        """The same, with prompts that give the hardware this name."""
-        if device_name == self.rendering.device_name:
-            return self
-        return replace(self, rendering=replace(self.rendering, device_name=device_name))
-
-    def derive(self, trajectory: Trajectory, event: Event, *, machine: Machine, at_us: int) -> Derived:
-        """What today's code gives where the event was recorded."""
-        match event:
+    def derive(
+        self, trajectory: Trajectory, recorded: Envelope, told: Event | None, *, machine: Machine
+    ) -> Derived:
+        """What today's code gives where the event was recorded, which is `told` unless it was decided."""
+        match told:
             case TrajectoryResumed() | TrajectoryExtended():
-                return Derived(event)  # the world's: a process took the trajectory up
+                return Derived(told)  # the world's: a process took the trajectory up
             case TrajectoryStarted() | TrajectoryForked():
-                return self._opening(trajectory, event)
+                return self._opening(trajectory, told)
             case _ if trajectory.open is not None:
-                return self._answered(trajectory, trajectory.open, event)
-        decision = decide(machine, trajectory, now_us=_now(trajectory, event, at_us=at_us))
-        return self._decided(trajectory, event, decision)
+                return self._answered(trajectory, trajectory.open, told, at_us=recorded.recorded_at_us)
+        decision = decide(machine, trajectory, now_us=_now(trajectory, recorded))
+        return self._decided(trajectory, recorded, decision)
+
+    def _rendering(self, at_us: int) -> Rendering:
+        return self.renderings[self.now.device_name_at(at_us)]
 
     def _opening(self, trajectory: Trajectory, event: Event) -> Derived:
         member = self.now.members.get(trajectory.stream)
@@ -198,14 +205,14 @@ class _Following:
             return Derived(event)
         return Derived(member.opening if member else None, instead="the run has no such trajectory")
 
-    def _decided(self, trajectory: Trajectory, event: Event, decision: Decision) -> Derived:
+    def _decided(self, trajectory: Trajectory, recorded: Envelope, decision: Decision) -> Derived:
         match decision:
             case Record(decided):
                 return Derived(decided)
             case EndTurn(turn):
-                return self._ended(turn)
+                return self._ended(turn, at_us=recorded.recorded_at_us)
             case Perform(request, attempt):
-                return self._requested(trajectory, request, event, attempt=attempt)
+                return self._requested(trajectory, request, recorded, attempt=attempt)
             case Close():
                 return Derived(None, instead="an answer to what was asked")
             case Wait(until_us):
@@ -215,16 +222,18 @@ class _Following:
             case _:
                 assert_never(decision)
 
-    def _ended(self, turn: Turn) -> Derived:
-        feedback = self.rendering.feedback(turn)
+    def _ended(self, turn: Turn, *, at_us: int) -> Derived:
+        feedback = self._rendering(at_us).feedback(turn)
         digest = digest_of(feedback)
         return Derived(TurnEnded(turn.number, turn.outcome, digest), {digest: feedback})
 
-    def _requested(self, trajectory: Trajectory, request: Request, event: Event, *, attempt: int) -> Derived:
+    def _requested(
+        self, trajectory: Trajectory, request: Request, recorded: Envelope, *, attempt: int
+    ) -> Derived:
         candidate = trajectory.current.candidate
         match request.action:
             case "generate":
-                return self._asked(trajectory, request, event, attempt=attempt)
+                return self._asked(trajectory, request, recorded, attempt=attempt)
             case "build" if candidate is not None:
                 return Derived(BuildRequested(request.id, attempt, candidate))
         built = trajectory.current.build
@@ -232,17 +241,17 @@ class _Following:
             return Derived(None, instead=f"{request.action}, for which the turn has nothing")
         return Derived(EvaluationRequested(request.id, attempt, candidate, built.artifact))
 
-    def _asked(self, trajectory: Trajectory, request: Request, event: Event, *, attempt: int) -> Derived:
-        messages = self.rendering.prompt(trajectory)
+    def _asked(self, trajectory: Trajectory, request: Request, recorded: Envelope, *, attempt: int) -> Derived:
+        messages = self._rendering(recorded.recorded_at_us).prompt(trajectory)
         prompt = tuple(PromptPart(message.role, tuple(map(_digest, message.parts))) for message in messages)
         model, seed = self.now.spec.model.name, trajectory.seed + request.turn
-        if self.now.other and isinstance(event, GenerationRequested):
+        if self.now.other and isinstance(event := recorded.event, GenerationRequested):
             model = event.model
         asked = GenerationRequested(request.id, attempt, request.turn, model, prompt, seed)
         return Derived(asked, messages=messages)
 
-    def _answered(self, trajectory: Trajectory, opened: Open, event: Event) -> Derived:
-        if isinstance(event, _DECIDED):
+    def _answered(self, trajectory: Trajectory, opened: Open, event: Event | None, *, at_us: int) -> Derived:
+        if event is None:
             return Derived(None, instead=f"an answer to {opened.request}")
         if not isinstance(event, _Answer):
             return Derived(event)  # the world's too, of a kind with nothing to derive
@@ -250,14 +259,14 @@ class _Following:
             return Derived(event if event.request == opened.request else replace(event, request=opened.request))
         if (event.request, event.attempt) != (opened.request, opened.attempt):
             return Derived(replace(event, request=opened.request, attempt=opened.attempt))
-        return self._completed(trajectory, event)
+        return self._completed(trajectory, event, at_us=at_us)
 
-    def _completed(self, trajectory: Trajectory, event: _Answer) -> Derived:
+    def _completed(self, trajectory: Trajectory, event: _Answer, *, at_us: int) -> Derived:
         match event:
             case GenerationCompleted():
                 return self._taken_from(event)
             case GenerationFaulted(fault="reply_unknown"):
-                return Derived(replace(event, usage=estimated(self.rendering.prompt(trajectory))))
+                return Derived(replace(event, usage=estimated(self._rendering(at_us).prompt(trajectory))))
             case EvaluationCompleted() if event.outcome != event.evaluation.verdict:
                 return Derived(replace(event, outcome=str(event.evaluation.verdict)))
             case _:
@@ -273,11 +282,13 @@ class _Following:
         return Derived(replace(event, outcome=outcome, candidate=digest), texts)
 
 
-def _now(trajectory: Trajectory, event: Event, *, at_us: int) -> int:
+def _now(trajectory: Trajectory, recorded: Envelope) -> int:
     """An instant at which the decision was taken, as far as it matters."""
     last_us = trajectory.last_us or 0
-    if isinstance(event, BudgetExhausted) and event.budget == "wall":
-        return last_us + round(event.spent * 1e6) - trajectory.active_us
+    if recorded.kind == BudgetExhausted.kind:
+        event = recorded.event
+        if isinstance(event, BudgetExhausted) and event.budget == "wall":
+            return last_us + round(event.spent * 1e6) - trajectory.active_us
     if trajectory.failed is not None:
-        return max(at_us, trajectory.failed.retry_at_us or 0)
+        return max(recorded.recorded_at_us, trajectory.failed.retry_at_us or 0)
     return last_us

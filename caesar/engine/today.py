@@ -30,6 +30,12 @@ class Today:
     """The spec is not the run's own: only the strategy is compared, not the model and the seeds."""
     run: Run
 
+    @property
+    def device_names(self) -> frozenset[str]:
+        """Everything that `device_name_at` may say."""
+        names = (name for _, name in self.run.device_names)
+        return frozenset({self.rendering.device_name, *(name for name in names if name is not None)})
+
     def device_name_at(self, at_us: int) -> str:
         """What prompts rendered at the instant called the hardware."""
         name = self.run.device_name_at(at_us)

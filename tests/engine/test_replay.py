@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace as replace_field
 from worlds import (
     NO_CODE,
     STORY,
@@ -22,7 +23,7 @@ from caesar.engine.plan import fold_run
 from caesar.engine.replay import replay
 from caesar.engine.resume import pinned
 from caesar.engine.today import today
-from caesar.errors import Fault
+from caesar.errors import Fault, StoreError
 from caesar.events import StateEntered, TurnBegun
 from caesar.models.scripted import ScriptedModel
 from caesar.ports import Append
@@ -216,6 +217,19 @@ def test_an_event_that_nothing_led_to_is_a_divergence(ran):
         divergence.recorded,
         divergence.today,
     )
+
+
+@pytest.mark.parametrize("kind", ["state_entered", "generation_completed"])
+def test_an_event_that_can_not_be_read_is_damage(ran, kind):
+    def read(stream, *, upto=None):
+        sound = ran.log.read(stream, upto=upto)
+        return [replace_field(e, body=b'{"state":1}') if e.kind == kind else e for e in sound]
+
+    run = fold_run(ran.log.read("RUN"))
+    now = today(run, pinned(run, ran.log.texts), spec=None, templates=shipped())
+
+    with pytest.raises(StoreError, match=f"an event of kind {kind} version 1 can't be read"):
+        replay(now, "RUN/1/0", read=read, texts=ran.log.texts)
 
 
 def test_replaying_touches_no_model_builder_evaluator_or_device(ran):
