@@ -5,10 +5,11 @@ from __future__ import annotations
 import multiprocessing
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
+from itertools import chain, repeat
 from pathlib import Path
 
 from caesar.cli.files import read_spec
@@ -28,8 +29,8 @@ from caesar.stores.eventlog import SqliteEventLog
 
 __all__ = ["ReplayOptions", "chosen_streams", "replay_command", "replay_run"]
 
-_A_PROCESS = 32
-"""So many trajectories are worth a process of their own."""
+_A_PROCESS = 100
+"""While another process starts, so many trajectories are replayed in this one."""
 
 _SHOWN = 60
 """Lines of a divergence's diff that are printed; --json has all."""
@@ -66,20 +67,36 @@ def chosen_streams(options: ReplayOptions) -> tuple[str, ...]:
 
 def replay_run(options: ReplayOptions) -> tuple[tuple[Replayed, ...], tuple[str, ...]]:
     """Every trajectory's replay, and why those could not be read that are damaged."""
-    with open_store(options.store) as log:
+    with ExitStack() as opened:
+        log = opened.enter_context(open_store(options.store))
         run = require_run(log, options.run)
         streams = _streams(log, run, options.trajectories)
-        _today(log, run, options)  # what is wrong with the spec or the templates is said once, here
-    processes = min(len(os.sched_getaffinity(0)), -(-len(streams) // _A_PROCESS))
-    if processes <= 1:
-        results = _replay_some(options, streams)
-    else:
-        with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
-            parts = [streams[number::processes] for number in range(processes)]
-            results = [one for part in pool.map(_replay_some, [options] * processes, parts) for one in part]
+        now = _today(log, run, options)  # what is wrong with the spec or the templates is said once, here
+        ours, *others = _parts(streams, len(os.sched_getaffinity(0)))
+        theirs = _elsewhere(options, others, opened)
+        results = [*(_one(log, now, stream) for stream in ours), *theirs]
     order = {stream: place for place, stream in enumerate(streams)}
     replayed = sorted((one for one in results if isinstance(one, Replayed)), key=lambda one: order[one.stream])
     return tuple(replayed), tuple(one for one in results if isinstance(one, str))
+
+
+def _parts(streams: Sequence[str], processes: int) -> Iterator[Sequence[str]]:
+    """The streams for each process, this one's first: more, as it need not start; it may be the only one."""
+    head, rest = streams[:_A_PROCESS], streams[_A_PROCESS:]
+    processes = min(processes, 1 + len(rest) // _A_PROCESS)
+    yield (*head, *rest[::processes])
+    for number in range(1, processes):
+        yield rest[number::processes]
+
+
+def _elsewhere(
+    options: ReplayOptions, parts: Sequence[Sequence[str]], opened: ExitStack
+) -> Iterable[Replayed | str]:
+    """What other processes, which start now, find; in no particular order."""
+    if not parts:
+        return ()
+    pool = opened.enter_context(ProcessPoolExecutor(len(parts), multiprocessing.get_context("spawn")))
+    return chain.from_iterable(pool.map(_replay_some, repeat(options), parts))
 
 
 def _replay_some(options: ReplayOptions, streams: Sequence[str]) -> list[Replayed | str]:
