@@ -14,8 +14,9 @@ from typing import Any
 import torch
 
 from caesar.effects import EvaluationSettings, Tf32
-from caesar.evaluators.buffers import Buffer, HostBuffer, OwnBuffer, create_buffer
-from caesar.evaluators.device import Device, TimedCall
+from caesar.evaluators.buffers import Buffer, DeviceBuffer, HostBuffer, OwnBuffer, create_buffer
+from caesar.evaluators.device import Cuda, Device, TimedCall
+from caesar.evaluators.gate import GATE_BYTES, Gate, Starter
 from caesar.evaluators.layout import Plan, Planner, filled, rebuilt
 from caesar.evaluators.reference import (
     CONSTRUCTION_SEED,
@@ -95,6 +96,8 @@ class Bench:
     outputs: Buffer
     kept: OwnBuffer
     """Where the outputs are copied to, out of a candidate's reach, before they are looked at."""
+    gate: DeviceBuffer | None
+    """What a candidate's calls wait for on a GPU."""
     stands: tuple[Stand, ...]
     """The rotation, all of one form."""
     structures: tuple[Structure, ...]
@@ -127,6 +130,12 @@ class Bench:
         arguments = cloned(inputs) if self.mutates else inputs
         set_seed(seed)
         return self.device.timed(lambda: model(*arguments))
+
+    def starter(self) -> Starter | None:
+        """What lets the next candidate's calls begin, on a GPU."""
+        if self.gate is None or not isinstance(self.device, Cuda):
+            return None
+        return Starter(self.device, Gate(self.gate))
 
     def writable_copy(self) -> Bench:
         """The same bench for a candidate that may write to its inputs.
@@ -163,7 +172,8 @@ class Bench:
             tf32=self.settings.tf32 is Tf32.ON,
             spin_s=self.spin_s,
         )
-        descriptors = (host.descriptor, self.outputs.descriptor, *(stand.buffer.descriptor for stand in stands))
+        shared = (host, self.outputs, *((self.gate,) if self.gate else ()), *(stand.buffer for stand in stands))
+        descriptors = tuple(buffer.descriptor for buffer in shared)
         return Desk(setup, descriptors)
 
 
@@ -196,6 +206,7 @@ def open_bench(reference: Reference, settings: EvaluationSettings) -> Bench:
         mutates=mutates,
         outputs=create_buffer(output_bytes, cuda=cuda, sealed=False),
         kept=OwnBuffer(output_bytes, cuda=cuda),
+        gate=DeviceBuffer.create(GATE_BYTES) if cuda else None,
         stands=stands,
         structures=structures_of(inputs),
     )

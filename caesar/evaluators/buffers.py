@@ -20,6 +20,8 @@ from typing import Any, Self
 
 import torch
 
+from caesar.evaluators.driver import did, driver
+
 __all__ = ["Buffer", "DeviceBuffer", "HostBuffer", "OwnBuffer", "attach_buffer", "create_buffer"]
 
 _F_SEAL_FUTURE_WRITE = 0x10
@@ -121,44 +123,47 @@ class OwnBuffer(Buffer):
 class DeviceBuffer(Buffer):
     """A device allocation that a descriptor names, mapped (CUDA's virtual memory management)."""
 
+    address: int
+    """Where it is mapped in this process."""
+
     def __init__(self, handle: Any, descriptor: int, nbytes: int, *, writable: bool) -> None:
         self.descriptor = descriptor
         self.nbytes = nbytes
-        driver = _driver()
+        cuda = driver()
         self._size = _padded(nbytes)
-        self._address = int(_did(driver.cuMemAddressReserve(self._size, 0, 0, 0)))
-        _did(driver.cuMemMap(self._address, self._size, 0, handle, 0))
-        access = driver.CUmemAccessDesc()
-        access.location = _here(driver)
-        flags = driver.CUmemAccess_flags
+        self.address = int(did(cuda.cuMemAddressReserve(self._size, 0, 0, 0)))
+        did(cuda.cuMemMap(self.address, self._size, 0, handle, 0))
+        access = cuda.CUmemAccessDesc()
+        access.location = _here(cuda)
+        flags = cuda.CUmemAccess_flags
         access.flags = (
             flags.CU_MEM_ACCESS_FLAGS_PROT_READWRITE if writable else flags.CU_MEM_ACCESS_FLAGS_PROT_READ
         )
-        _did(driver.cuMemSetAccess(self._address, self._size, [access], 1))
-        _did(driver.cuMemRelease(handle))  # the mapping keeps the memory
+        did(cuda.cuMemSetAccess(self.address, self._size, [access], 1))
+        did(cuda.cuMemRelease(handle))  # the mapping keeps the memory
 
     @classmethod
     def create(cls, nbytes: int) -> Self:
         """A new one, writable here; whoever attaches it says how it maps it."""
-        driver = _driver()
-        handle = _did(driver.cuMemCreate(_padded(nbytes), _properties(driver), 0))
-        kind = driver.CUmemAllocationHandleType.CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR
-        descriptor = int(_did(driver.cuMemExportToShareableHandle(handle, kind, 0)))
+        cuda = driver()
+        handle = did(cuda.cuMemCreate(_padded(nbytes), _properties(cuda), 0))
+        kind = cuda.CUmemAllocationHandleType.CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR
+        descriptor = int(did(cuda.cuMemExportToShareableHandle(handle, kind, 0)))
         return cls(handle, descriptor, nbytes, writable=True)
 
     @classmethod
     def attach(cls, descriptor: int, nbytes: int, *, writable: bool) -> Self:
         """The allocation that a descriptor names, mapped here."""
-        driver = _driver()
-        kind = driver.CUmemAllocationHandleType.CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR
-        handle = _did(driver.cuMemImportFromShareableHandle(descriptor, kind))
+        cuda = driver()
+        kind = cuda.CUmemAllocationHandleType.CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR
+        handle = did(cuda.cuMemImportFromShareableHandle(descriptor, kind))
         return cls(handle, descriptor, nbytes, writable=writable)
 
     def view(
         self, offset: int, shape: Sequence[int], stride: Sequence[int], dtype: torch.dtype
     ) -> torch.Tensor:
         """A tensor over a part of the mapping."""
-        flat = torch.as_tensor(_Foreign(self._address, self._size), device="cuda")
+        flat = torch.as_tensor(_Foreign(self.address, self._size), device="cuda")
         return _view(flat, offset, shape, stride, dtype)
 
 
@@ -213,38 +218,24 @@ def _extent(shape: Sequence[int], stride: Sequence[int]) -> int:
     return 1 + sum((size - 1) * step for size, step in zip(shape, stride, strict=True))
 
 
-def _driver() -> Any:
-    from cuda.bindings import driver  # noqa: PLC0415 - comes with torch's CUDA builds only
-
-    return driver
-
-
-def _did(answer: tuple[Any, ...]) -> Any:
-    """What a driver call returned beside its status; RuntimeError where it failed."""
-    status, *values = answer
-    if int(status) != 0:
-        raise RuntimeError(f"CUDA driver: {status.name}")
-    return values[0] if values else None
-
-
-def _here(driver: Any) -> Any:
-    location = driver.CUmemLocation()
-    location.type = driver.CUmemLocationType.CU_MEM_LOCATION_TYPE_DEVICE
+def _here(cuda: Any) -> Any:
+    location = cuda.CUmemLocation()
+    location.type = cuda.CUmemLocationType.CU_MEM_LOCATION_TYPE_DEVICE
     location.id = torch.cuda.current_device()
     return location
 
 
-def _properties(driver: Any) -> Any:
-    properties = driver.CUmemAllocationProp()
-    properties.type = driver.CUmemAllocationType.CU_MEM_ALLOCATION_TYPE_PINNED
-    properties.location = _here(driver)
-    properties.requestedHandleTypes = driver.CUmemAllocationHandleType.CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR
+def _properties(cuda: Any) -> Any:
+    properties = cuda.CUmemAllocationProp()
+    properties.type = cuda.CUmemAllocationType.CU_MEM_ALLOCATION_TYPE_PINNED
+    properties.location = _here(cuda)
+    properties.requestedHandleTypes = cuda.CUmemAllocationHandleType.CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR
     return properties
 
 
 def _padded(nbytes: int) -> int:
     """The size in whole granules, one at least."""
-    driver = _driver()
-    wanted = driver.CUmemAllocationGranularity_flags.CU_MEM_ALLOC_GRANULARITY_MINIMUM
-    granule = int(_did(driver.cuMemGetAllocationGranularity(_properties(driver), wanted)))
+    cuda = driver()
+    wanted = cuda.CUmemAllocationGranularity_flags.CU_MEM_ALLOC_GRANULARITY_MINIMUM
+    granule = int(did(cuda.cuMemGetAllocationGranularity(_properties(cuda), wanted)))
     return max(1, -(-nbytes // granule)) * granule

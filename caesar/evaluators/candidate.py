@@ -17,8 +17,9 @@ import msgspec
 import torch
 
 from caesar.evaluators.boundary import candidate_traceback
-from caesar.evaluators.buffers import Buffer, attach_buffer
+from caesar.evaluators.buffers import Buffer, DeviceBuffer, attach_buffer
 from caesar.evaluators.device import Device, allow_tf32, is_hardware, is_out_of_memory, open_device
+from caesar.evaluators.gate import GATE_BYTES, Barred
 from caesar.evaluators.layout import rebuilt
 from caesar.evaluators.outputs import described, skeleton
 from caesar.evaluators.reference import Model, construct, copy_state, set_seed
@@ -80,6 +81,7 @@ class _Process:
         self._device = open_device(cuda=setup.cuda)
         allow_tf32(allowed=setup.tf32)
         host, outputs, *slots = desk.descriptors
+        self._gate = _gate(slots.pop(0)) if setup.cuda else None
         self._host = attach_buffer(host, setup.host_bytes, cuda=False, writable=False)
         self._outputs = attach_buffer(outputs, setup.output_bytes, cuda=setup.cuda, writable=True)
         self._slots = [self._attached(fd, slot.nbytes) for fd, slot in zip(slots, setup.slots, strict=True)]
@@ -153,7 +155,9 @@ class _Process:
 
     def _called(self, command: Command, model: Model) -> Done:
         arguments = self._ahead
-        timed = self._device.timed(lambda: model(*arguments))
+        gate = self._gate
+        behind = None if gate is None else lambda: gate.wait(command.number)
+        timed = self._device.timed(lambda: model(*arguments), behind=behind)
         self._result = timed.result
         self._save_inputs_among(timed.result)
         return Done(command.number, timed.elapsed_ms, timed.launch_ms)
@@ -207,6 +211,10 @@ def _fits(leaf: torch.Tensor, target: torch.Tensor) -> bool:
 
 def _nothing(*_arguments: object) -> None:
     """What is called when nothing is."""
+
+
+def _gate(descriptor: int) -> Barred:
+    return Barred(DeviceBuffer.attach(descriptor, GATE_BYTES, writable=False))
 
 
 def _own(value: Any, device: Device) -> Any:

@@ -148,7 +148,6 @@ class Contest:
         idle: list[float] = []
         taken: list[Taken] = []
         for _ in range(_IDLE_CALLS):
-            self._bench.device.flush()
             self._pause()
             idle.append(self._opponent.idle().wall_ms)
         for stand in islice(cycle(self._bench.stands), _IDLE_SHOWS):

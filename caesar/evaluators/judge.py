@@ -133,7 +133,7 @@ class _Judge:
                 send_setup(candidate, prepared.desk)
             contest = Contest(
                 prepared.bench,
-                Opponent(candidate, spin_s=prepared.bench.spin_s),
+                Opponent(candidate, starter=prepared.bench.starter(), spin_s=prepared.bench.spin_s),
                 sliced=prepared.sliced,
                 work=prepared.work,
                 policy=Policy(self._work.settings.policy),

@@ -10,7 +10,7 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from caesar.evaluators.wire import (
     Ask,
@@ -29,7 +29,7 @@ from caesar.evaluators.wire import (
     spin,
 )
 
-__all__ = ["Called", "CandidateRaised", "Opponent"]
+__all__ = ["Called", "CandidateRaised", "Opponent", "Starter"]
 
 M = TypeVar("M", bound=Message)
 
@@ -53,13 +53,33 @@ class Called:
     """By the judge's, from go to done, talking included."""
 
 
+class Starter(Protocol):
+    """Lets a call begin that has been asked for before its inputs are there."""
+
+    def ready(self, show: Callable[[], None]) -> None:
+        """Return when the candidate has had its time to launch, and the inputs are shown."""
+
+    def open(self, number: int) -> None:
+        """Let the call of that number begin."""
+
+
+def _nothing() -> None:
+    """What is shown where the inputs are there already."""
+
+
 class Opponent:
-    """Every answer is read when it is due; whatever comes unasked is a violation."""
+    """Every answer is read when it is due; whatever comes unasked, or too early, is a violation."""
 
     def __init__(
-        self, link: socket.socket, *, spin_s: float = 0.0, now: Callable[[], float] = time.perf_counter
+        self,
+        link: socket.socket,
+        *,
+        starter: Starter | None = None,
+        spin_s: float = 0.0,
+        now: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._link = link
+        self._starter = starter
         self._spin_s = spin_s
         self._now = now
         self._number = 0
@@ -68,7 +88,7 @@ class Opponent:
 
     def idle(self) -> Called:
         """What asking costs, where nothing is called."""
-        return self._timed(Command(Ask.IDLE, self._next()))
+        return self._timed(Command(Ask.IDLE, self._next()), _nothing)
 
     def load(self) -> Loaded:
         """Have the candidate loaded and its model constructed."""
@@ -79,9 +99,9 @@ class Opponent:
         """Have the next call prepared: what that takes is not part of the call."""
         self._ask(Command(Ask.PREPARE, self._next(), slot, seed), Ready)
 
-    def call(self) -> Called:
-        """Have the model called on what was prepared."""
-        return self._timed(Command(Ask.CALL, self._next()))
+    def call(self, show: Callable[[], None] = _nothing) -> Called:
+        """Have the model called on what was prepared, its inputs shown as late as can be."""
+        return self._timed(Command(Ask.CALL, self._next()), show)
 
     def show(self) -> tuple[Shown, float]:
         """Have the last call's outputs copied; how they are described, and the milliseconds it took."""
@@ -92,9 +112,22 @@ class Opponent:
         message, _ = self._ask(Command(Ask.TRACE, self._next(), slot, seed), Traced)
         return message.evidence
 
-    def _timed(self, command: Command) -> Called:
-        done, wall_ms = self._ask(command, Done)
-        if not (0 < done.elapsed_ms <= wall_ms and 0 <= done.launch_ms <= wall_ms):
+    def _timed(self, command: Command, show: Callable[[], None]) -> Called:
+        if self._starter is None:
+            show()
+            asked = started = self._send(command)
+            is_early = False
+        else:
+            asked = self._send(command)
+            self._starter.ready(show)
+            is_early = bool(self._unasked.poll(0))
+            started = self._now()
+            self._starter.open(command.number)
+        done, wall_ms = self._answer(command, Done, started)
+        if is_early:
+            raise Violation("a call was said to be done before it could begin")
+        launched_ms = wall_ms + (started - asked) * 1000.0
+        if not (0 < done.elapsed_ms <= wall_ms and 0 <= done.launch_ms <= launched_ms):
             return Called(wall_ms, wall_ms, wall_ms)
         return Called(done.elapsed_ms, done.launch_ms, wall_ms)
 
@@ -103,6 +136,11 @@ class Opponent:
         return self._number
 
     def _ask(self, command: Command, kind: type[M]) -> tuple[M, float]:
+        started = self._send(command)
+        return self._answer(command, kind, started)
+
+    def _send(self, command: Command) -> float:
+        """Ask; the instant at which it was asked."""
         if self._unasked.poll(0):
             receive(self._link, flags=socket.MSG_DONTWAIT)
             raise Violation("a frame that nobody asked for")
@@ -111,6 +149,10 @@ class Opponent:
             self._link.send(command.encode())
         except OSError as error:
             raise Lost from error
+        return started
+
+    def _answer(self, command: Command, kind: type[M], started: float) -> tuple[M, float]:
+        """The answer, and the milliseconds since that instant."""
         if self._spin_s:
             spin(self._link, most_s=self._spin_s)
         frame = receive(self._link)

@@ -57,7 +57,7 @@ class Setup(msgspec.Struct, frozen=True):
 
 
 class Desk(msgspec.Struct, frozen=True):
-    """A setup with its descriptors: the host's, the outputs', then each slot's."""
+    """A setup with its descriptors: the host's, the outputs', on CUDA the gate's, then each slot's."""
 
     setup: Setup
     descriptors: tuple[int, ...]

@@ -126,12 +126,13 @@ class Bout:
         return _Pair(reference.elapsed_ms, reference.launch_ms, candidate, taken)
 
     def _candidate(self, stand: Stand, inputs: list[Any]) -> tuple[Called, Taken]:
-        """Release the inputs, have the candidate called on them at once, and take its outputs at once."""
-        with self.watch.watching():
-            stand.show(inputs)
-            self.bench.device.flush()
-        called = self.opponent.call()
-        return called, self.examiner.take(stand)
+        """Have the candidate called on inputs that it has not seen, and take its outputs at once."""
+
+        def show() -> None:
+            with self.watch.watching():
+                stand.show(inputs)
+
+        return self.opponent.call(show), self.examiner.take(stand)
 
     def _reference(self, inputs: list[Any], seed: int) -> TimedCall:
         with self.watch.watching():

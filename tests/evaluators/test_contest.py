@@ -247,8 +247,8 @@ def test_a_candidate_that_stops_working_when_timed_is_incorrect():
 
 def test_a_candidate_that_works_on_its_inputs_only_when_it_is_shown_finds_them_gone():
     class Late(Sparring):
-        def call(self):
-            called = super().call()
+        def call(self, *show):
+            called = super().call(*show)
             (x,) = rebuilt(self.stand.slot.inputs, self.stand.buffer)
             self.later = lambda: torch.relu(x)
             return called
@@ -285,9 +285,9 @@ class Ending(Sparring):
         self._ask("load")
         return super().load()
 
-    def call(self):
+    def call(self, *show):
         self._ask("call")
-        return super().call()
+        return super().call(*show)
 
     def trace(self, *, slot, seed):
         self._ask("trace")
@@ -365,8 +365,8 @@ def test_a_candidate_for_one_size_only_is_told():
 
 def test_claims_that_are_not_the_truth_are_told_and_the_judges_clock_counts():
     class Lying(Sparring):
-        def call(self):
-            called = super().call()
+        def call(self, *show):
+            called = super().call(*show)
             return type(called)(0.001, 0.001, 5.05)
 
     held = Held(sparring=Lying)

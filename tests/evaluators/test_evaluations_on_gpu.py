@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from dataclasses import replace
 
 import pytest
@@ -12,6 +13,7 @@ from caesar.devices.inventory import inventory, nodes_of
 from caesar.domain import Verdict
 from caesar.effects import EvaluationSettings, Grant, Precision, Ruling
 from caesar.evaluators.buffers import DeviceBuffer
+from caesar.evaluators.gate import GATE_BYTES, Barred, Gate
 from caesar.evaluators.local import LocalEvaluator
 from caesar.sandbox.zygote import Zygote
 
@@ -147,3 +149,35 @@ def test_a_view_of_a_device_buffer_has_the_strides_it_is_told():
     across = buffer.view(256, (2, 3), (1, 2), torch.float32)
 
     assert [[0.0, 2.0, 4.0], [1.0, 3.0, 5.0]] == across.tolist()
+
+
+def test_what_waits_behind_a_gate_is_done_when_it_is_opened_for_it_and_not_before():
+    torch.cuda.init()
+    ours = DeviceBuffer.create(GATE_BYTES)
+    gate = Gate(ours)
+    gate.open(0)
+    torch.cuda.synchronize()
+    numbers, behind = torch.zeros(4, device="cuda"), torch.cuda.Stream()
+    numbers.add_(0)  # loaded at its first launch, for which nothing may be waiting
+    barred = Barred(DeviceBuffer.attach(os.dup(ours.descriptor), GATE_BYTES, writable=False))
+    with torch.cuda.stream(behind):
+        barred.wait(2)
+        numbers.add_(1)
+
+    gate.open(1)
+    torch.cuda.current_stream().synchronize()
+    time.sleep(0.01)
+    before = behind.query()
+    gate.open(2)
+    torch.cuda.synchronize()
+
+    assert not before
+    assert [1.0] * 4 == numbers.tolist()
+
+
+def test_launching_is_no_part_of_the_time(judge):
+    many = REFERENCE.replace("torch.relu(self.linear(x))", "sum(torch.relu(self.linear(x)) for _ in range(20))")
+
+    timing = judge(many.replace("class Model(", "class ModelNew("), reference=many).timing
+
+    assert timing.launch_ms > timing.median_ms

@@ -32,7 +32,7 @@ def ticking():
 
 
 @contextmanager
-def against(*answers, now=None):
+def against(*answers, now=None, starter=None):
     """An opponent whose peer answers its questions by these functions, one after another, then hangs up."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     asked = []
@@ -51,7 +51,7 @@ def against(*answers, now=None):
     thread = threading.Thread(target=serve)
     thread.start()
     try:
-        yield Opponent(ours, now=now or ticking()), asked
+        yield Opponent(ours, starter=starter, now=now or ticking()), asked
     finally:
         ours.close()
         thread.join()
@@ -82,6 +82,77 @@ def test_a_claim_that_can_not_be_the_truth_is_replaced_by_the_judges_time(claim)
 def test_a_claim_of_no_time_at_all_is_replaced_by_the_judges_time():
     with against(done(0.0, 0.0)) as (opponent, _):
         assert pytest.approx(4.0) == opponent.call().claimed_ms
+
+
+class Gatekeeper:
+    """Notes in which order a call is made ready and let begin; by its clock, readying takes 0.1 s."""
+
+    def __init__(self, *, until=None):
+        self.events = []
+        self.time_s = 0.0
+        self.until = until
+        self.opened = threading.Event()
+
+    def ready(self, show):
+        if self.until is not None:
+            self.until.wait(10)
+        show()
+        self.time_s += 0.1
+        self.events.append("ready")
+
+    def open(self, number):
+        self.time_s += 0.002
+        self.events.append(f"open {number}")
+        self.opened.set()
+
+    def now(self):
+        return self.time_s
+
+
+def test_a_call_begins_when_its_inputs_are_there_and_is_timed_from_then():
+    keeper = Gatekeeper()
+
+    def once_open(command):
+        keeper.opened.wait(10)
+        return done(1.0, 50.0)(command)
+
+    with against(once_open, now=keeper.now, starter=keeper) as (opponent, _):
+        called = opponent.call(lambda: keeper.events.append("show"))
+
+    assert ["show", "ready", "open 1"] == keeper.events
+    assert Called(1.0, 50.0, pytest.approx(2.0)) == called  # launching is over before the call begins
+
+
+def test_a_call_that_is_said_to_be_done_before_it_can_begin_is_a_violation():
+    said = threading.Event()
+
+    def at_once(command):
+        yield from done()(command)
+        said.set()
+
+    keeper = Gatekeeper(until=said)
+    with (
+        against(at_once, now=keeper.now, starter=keeper) as (opponent, _),
+        pytest.raises(Violation, match="before it could begin"),
+    ):
+        opponent.call()
+
+    assert ["ready", "open 1"] == keeper.events
+
+
+def test_an_exception_may_come_before_a_call_can_begin():
+    told = threading.Event()
+
+    def at_once(command):
+        yield encode(Raised(command.number, "TypeError", "", out_of_memory=False, hardware=False))
+        told.set()
+
+    keeper = Gatekeeper(until=told)
+    with (
+        against(at_once, now=keeper.now, starter=keeper) as (opponent, _),
+        pytest.raises(CandidateRaised, match="TypeError"),
+    ):
+        opponent.call()
 
 
 def test_every_question_has_a_number_of_its_own():

@@ -1,4 +1,4 @@
-# problem: outer_product
+# problem: large_outer
 # rows: isolation 34, kernelbench B5, kernelbench D2
 # verdict: passed|incorrect
 # effect: none
