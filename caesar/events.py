@@ -491,7 +491,7 @@ class EvaluationCompleted:
     """The candidate was judged; outcome repeats the evaluation's verdict."""
 
     kind: ClassVar = "evaluation_completed"
-    v: ClassVar = 2
+    v: ClassVar = 3
     request: str
     attempt: int
     outcome: Outcome
@@ -558,6 +558,7 @@ _UPCASTS: dict[tuple[str, int], Upcast] = {
     ("run_resumed", 1): _unchanged,
     ("build_completed", 1): _unchanged,
     ("evaluation_completed", 1): _unchanged,
+    ("evaluation_completed", 2): _unchanged,
 }
 
 
