@@ -214,7 +214,7 @@ def left_behind(folder, process):
     """What a holder that was killed leaves: its grant in journal and state, the lock free."""
     lease = try_lease("cpu:0", folder=folder, process=process)
     lease.grant("killed in the middle", waited_s=0.0, alone=None)
-    lease._lock.release(force=True)
+    lease._lock.drop()
 
 
 GONE = Process(pid=2**22 + 1, start_time=1, boot="another boot")
