@@ -46,7 +46,7 @@ class Bell:
         return tuple(os.read(self._descriptor, _HEARD_BYTES).decode("utf-8", "replace").split("\n"))
 
 
-def ring(bells: Iterable[Path], what: str) -> None:
+def ring(bells: Iterable[str | Path], what: str) -> None:
     """Tell the heads of lines that something was given up; never waits."""
     for bell in bells:
         with suppress(OSError):  # nobody listens, or has for long

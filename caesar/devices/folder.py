@@ -16,9 +16,10 @@ from pathlib import Path
 from caesar.errors import UsageError
 from caesar.mounts import network_file_system, read_mounts
 
-__all__ = ["device_file", "file_mode", "lock_name", "open_file", "overwrite", "prepare_folder"]
+__all__ = ["device_file", "file_mode", "lock_name", "open_file", "overwrite", "prepare_folder", "read_file"]
 
 _OTHERS = 0o022
+_READ_BYTES = 1 << 16
 
 
 def lock_name(device: str) -> str:
@@ -81,6 +82,18 @@ def open_file(path: Path, flags: int) -> int:
     if os.fstat(descriptor).st_uid == os.geteuid():
         os.fchmod(descriptor, file_mode(path.parent))  # the umask may have taken away what others need
     return descriptor
+
+
+def read_file(path: Path | str) -> bytes | None:
+    """What a file of the folder holds, up to 64 KiB; None where it is missing. Links are not followed."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return None
+    try:
+        return os.read(descriptor, _READ_BYTES)
+    finally:
+        os.close(descriptor)
 
 
 def overwrite(path: Path, content: bytes) -> None:

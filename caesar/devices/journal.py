@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
 
@@ -68,9 +68,11 @@ class Entry:
     """Whether nobody else computed on it when it was granted; None where that can't be told."""
 
 
+_FIELDS = tuple(field.name for field in fields(Entry))
+
+
 def append(folder: Path, entry: Entry) -> None:
     """Add a line; OSError where it could not be added whole, and then it can't be read."""
-    entry = replace(entry, request=_cut(entry.request), reason=_cut(entry.reason))
     descriptor = open_file(folder / _NAME, os.O_WRONLY | os.O_APPEND)
     line = _encoded(entry)
     try:
@@ -136,8 +138,10 @@ def _cut(text: str | None) -> str | None:
 
 
 def _encoded(entry: Entry) -> bytes:
-    fields = {key: value for key, value in msgspec.to_builtins(entry).items() if value is not None}
-    return b"\n" + msgspec.json.encode(fields)
+    """A line without what is absent."""
+    every = {name: getattr(entry, name) for name in _FIELDS}
+    every |= {"request": _cut(entry.request), "reason": _cut(entry.reason)}
+    return b"\n" + msgspec.json.encode({name: value for name, value in every.items() if value is not None})
 
 
 def _decoded(line: bytes) -> Entry | None:

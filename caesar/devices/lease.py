@@ -4,31 +4,26 @@ The operating system drops the lock when its holder dies, however it dies, so no
 process and none has to be cleaned up; what the dead holder had begun is told to the next one, which
 closes it. What a lease does not promise: it binds only those who take it from the same folder, and a
 process that ignores leases can still use the device.
-
-The lock is filelock's, in the kernel's own form: its fallback to mere existence, which a killed holder
-would leave behind for ever, is refused.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from caesar.devices import journal
-from caesar.devices.folder import device_file, file_mode
+from caesar.devices.folder import device_file
 from caesar.devices.journal import Entry, What
+from caesar.devices.lock import Lock, is_locked, try_lock
 from caesar.devices.processes import Process, this_process
 from caesar.devices.quarantine import Quarantine, read_quarantine, write_quarantine
 from caesar.devices.state import Doing, Holder, State, read_state, write_state
 from caesar.effects import Condition
 from caesar.errors import Fault
 
-__all__ = ["Lease", "holder", "is_held", "is_locked", "try_lease"]
+__all__ = ["Lease", "holder", "is_held", "try_lease"]
 
 _REQUEST_CHARS = 300
 
@@ -44,9 +39,7 @@ class Lease:
     leftover: Holder | None
     """The holder that died with the device or could not give it back, until `reclaim` has closed its grant."""
     process: Process
-    _lock: FileLock
-    _identity: tuple[int, int]
-    """The locked file: its device and inode."""
+    _lock: Lock
     _request: str = ""
     _open: bool = False
     """Whether the newest grant is in the journal, and perhaps not yet its release."""
@@ -54,12 +47,8 @@ class Lease:
     @property
     def current(self) -> bool:
         """Whether the lease still binds others: its file lies at its path and no newer token was given."""
-        try:
-            there = device_file(self.folder, self.device, "lock").lstat()
-        except FileNotFoundError:
-            return False
-        newest = read_state(self.folder, self.device).token
-        return (there.st_dev, there.st_ino) == self._identity and newest == self.token
+        there = self._lock.is_at(device_file(self.folder, self.device, "lock"))
+        return there and read_state(self.folder, self.device).token == self.token
 
     def grant(self, request: str, *, waited_s: float, alone: bool | None) -> int:
         """Begin a piece of work; its fencing token, one more than the device's last."""
@@ -108,7 +97,7 @@ class Lease:
             if self.leftover is None and not self._open and self.current:
                 write_state(self.folder, self.device, State(self.token))
         finally:
-            self._lock.release(force=True)
+            self._lock.drop()
 
     def _write(self, doing: Doing) -> None:
         holder = Holder(self.process, os.getuid(), doing, self._request[:_REQUEST_CHARS], _now_us())
@@ -142,30 +131,21 @@ def try_lease(
     then free.
     """
     path = device_file(folder, device, "lock")
-    seen: list[tuple[int, int]] = []
-
-    def look(descriptor: int) -> None:
-        status = os.fstat(descriptor)
-        seen.append((status.st_dev, status.st_ino))
-
-    lock = FileLock(
-        path, timeout=0, mode=file_mode(folder), thread_local=False,
-        fallback_to_soft=False, preserve_lock_file=True, on_acquired=look,
-    )  # fmt: skip
+    lock: Lock | None = None
+    lease: Lease | None = None
     try:
-        lock.acquire()
+        lock = try_lock(path)
+        if lock is None:
+            return None
         state = read_state(folder, device)
-        holding = process or this_process()
-        lease = Lease(device, folder, state.token, state.holder, holding, lock, seen[-1])
-    except Timeout:
-        return None
+        if lock.is_at(path) and (quarantined or read_quarantine(folder, device) is None):
+            lease = Lease(device, folder, state.token, state.holder, process or this_process(), lock)
     except OSError as error:
-        lock.release(force=True)
         raise Fault("device", f"device {device} can't be leased through {folder}: {error.strerror}") from error
-    if _is_at(path, seen[-1]) and (quarantined or read_quarantine(folder, device) is None):
-        return lease
-    lock.release(force=True)
-    return None
+    finally:
+        if lease is None and lock is not None:
+            lock.drop()
+    return lease
 
 
 def holder(device: str, *, folder: Path) -> Holder | None:
@@ -179,33 +159,6 @@ def holder(device: str, *, folder: Path) -> Holder | None:
 def is_held(device: str, *, folder: Path) -> bool:
     """Whether anybody has the device's lock."""
     return is_locked(str(device_file(folder, device, "lock")))
-
-
-def is_locked(path: str) -> bool:
-    """Whether anybody has a lock. The question holds a share of a free one for an instant.
-
-    Whoever tries to take the lock in that instant is refused: where that matters, try again.
-    """
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
-
-
-def _is_at(path: Path, identity: tuple[int, int]) -> bool:
-    """Whether the locked file is the one that others find at the path: a removed one excludes nobody."""
-    try:
-        there = path.lstat()
-    except FileNotFoundError:
-        return False
-    return (there.st_dev, there.st_ino) == identity
 
 
 def _now_us() -> int:

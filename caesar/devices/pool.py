@@ -317,7 +317,7 @@ class LockedDevicePool:
         until = loop.time() + self._keep_s
         hold.idle = True
         while not self._closed and (fresh or loop.time() < until):
-            if not fresh and self._owed(hold):
+            if not (fresh and self._anybody()) and self._owed(hold):
                 return None
             fresh = False
             if self._anybody() and not await self._usable(hold):
@@ -367,8 +367,8 @@ class LockedDevicePool:
         returned: asyncio.Future[Condition | None] = asyncio.get_running_loop().create_future()
         hold.returned = returned
         waiter.place.set_result(Grant(hold.device.id, token, waited_s, alone))
-        if self._search.at_head:
-            self._search.call_off()  # its turn is used up: whoever stands behind is next
+        if self._search.at_head or not self._waiting:
+            self._search.call_off()  # its turn is used up, or nobody here needs it: who stands behind is next
         return await self._fit(hold, await returned)
 
     async def _fit(self, hold: _Hold, condition: Condition | None) -> bool:

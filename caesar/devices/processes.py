@@ -16,6 +16,7 @@ MARK = "CAESAR_HOLDER"
 """The variable by which a holder's children can be recognised after its death: pid.start_time."""
 
 _PAUSE_S = 0.02
+_READ_BYTES = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +50,9 @@ def this_process() -> Process:
 def marked(process: Process) -> Iterator[int]:
     """The living processes that carry a process's mark and that this user may look at."""
     wanted = f"{MARK}={process.mark}".encode()
-    for path in Path("/proc").iterdir():
-        if not path.name.isdecimal():
-            continue
-        pid = int(path.name)
+    with os.scandir("/proc") as files:
+        pids = [int(file.name) for file in files if file.name.isdecimal()]
+    for pid in pids:
         if wanted in _environment(pid).split(b"\0") and _start_time(pid) is not None:
             yield pid
 
@@ -77,9 +77,15 @@ def end_marked(process: Process, *, within_s: float) -> tuple[int, ...]:
 
 def _environment(pid: int) -> bytes:
     try:
-        return Path(f"/proc/{pid}/environ").read_bytes()
+        descriptor = os.open(f"/proc/{pid}/environ", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:  # it ended, or is another user's
         return b""
+    try:
+        return b"".join(iter(lambda: os.read(descriptor, _READ_BYTES), b""))
+    except OSError:
+        return b""
+    finally:
+        os.close(descriptor)
 
 
 def _start_time(pid: int) -> int | None:

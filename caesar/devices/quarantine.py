@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from caesar.devices.folder import device_file, overwrite
+from caesar.devices.folder import device_file, overwrite, read_file
 
 __all__ = ["Quarantine", "read_quarantine", "write_quarantine"]
 
@@ -27,10 +27,7 @@ class Quarantine:
 def read_quarantine(folder: Path, device: str) -> Quarantine | None:
     """A device's quarantine; None where it has none. A file that can't be read is one, of unknown reason."""
     path = device_file(folder, device, "quarantine")
-    try:
-        content = path.read_bytes().strip()
-    except FileNotFoundError:
-        return None
+    content = (read_file(path) or b"").strip()
     if not content:
         return None
     try:

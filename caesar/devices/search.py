@@ -14,7 +14,8 @@ from queue import SimpleQueue
 
 from caesar.devices.bell import Bell
 from caesar.devices.folder import device_file
-from caesar.devices.lease import Lease, is_locked, try_lease
+from caesar.devices.lease import Lease, try_lease
+from caesar.devices.lock import is_locked
 from caesar.devices.processes import Process
 from caesar.devices.quarantine import read_quarantine
 from caesar.devices.turnstile import Turnstile

@@ -6,14 +6,13 @@ any instant leaves the old state or the new one. A state without its lock held s
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 import msgspec
 
-from caesar.devices.folder import device_file, overwrite
+from caesar.devices.folder import device_file, overwrite, read_file
 from caesar.devices.journal import last_token
 from caesar.devices.processes import Process
 
@@ -57,14 +56,9 @@ class State:
 
 def read_state(folder: Path, device: str) -> State:
     """The state; where it is missing or damaged, nobody's, with the newest token that the journal knows."""
-    try:
-        descriptor = os.open(device_file(folder, device, "state"), os.O_RDONLY | os.O_NOFOLLOW)
-    except FileNotFoundError:
+    content = read_file(device_file(folder, device, "state"))
+    if content is None:
         return State(last_token(folder, device))
-    try:
-        content = os.read(descriptor, _BYTES)
-    finally:
-        os.close(descriptor)
     try:
         return msgspec.json.decode(content, type=State)
     except msgspec.MsgspecError:

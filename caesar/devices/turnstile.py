@@ -18,7 +18,8 @@ from pathlib import Path
 import msgspec
 
 from caesar.devices.bell import Bell, ring
-from caesar.devices.folder import open_file
+from caesar.devices.folder import open_file, read_file
+from caesar.devices.lock import is_locked
 
 __all__ = ["Line", "Turnstile", "lines"]
 
@@ -63,11 +64,11 @@ class Turnstile:
 
     def others_wait(self, device: str, *, including_own_line: bool) -> bool:
         """Whether somebody stands in a line for the device, this process's own line counted or not."""
-        paths = _files(self._folder, _PREFIX)
+        own = str(self._path)
         return any(
-            _is_held(path) and device in _devices(path)
-            for path in paths
-            if including_own_line or path != self._path
+            is_locked(path) and device in _devices(path)
+            for path in _files(self._folder, _PREFIX)
+            if including_own_line or path != own
         )
 
     def tell(self, device: str) -> None:
@@ -77,37 +78,27 @@ class Turnstile:
 
 def lines(folder: Path) -> tuple[Line, ...]:
     """Every line in which somebody stands."""
-    held = ((path, _devices(path)) for path in _files(folder, _PREFIX) if _is_held(path))
+    held = ((path, _devices(path)) for path in _files(folder, _PREFIX) if is_locked(path))
     return tuple(Line(devices, _count(path)) for path, devices in held)
 
 
-def _files(folder: Path, prefix: str) -> Sequence[Path]:
+def _files(folder: Path, prefix: str) -> Sequence[str]:
+    """The paths of the folder's files of one kind: texts, because each lease asks for them twice."""
     with os.scandir(folder) as files:
-        return sorted(Path(file.path) for file in files if file.name.startswith(prefix))
+        return sorted(file.path for file in files if file.name.startswith(prefix))
 
 
-def _is_held(path: Path) -> bool:
-    descriptor = open_file(path, os.O_RDWR)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
-
-
-def _devices(path: Path) -> tuple[str, ...]:
+def _devices(path: str) -> tuple[str, ...]:
     """For which devices the line is; empty in the instant before its first head has said it."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=tuple[str, ...])
+        return msgspec.json.decode(read_file(path) or b"", type=tuple[str, ...])
     except msgspec.MsgspecError:
         return ()
 
 
-def _count(path: Path) -> int:
+def _count(path: str) -> int:
     """The holder of a lock and those who wait for it, as the kernel lists them."""
     if not _LOCKS.exists():
         return 1
-    inode = f":{path.stat().st_ino} "
+    inode = f":{Path(path).stat().st_ino} "
     return max(1, sum(" FLOCK " in line and inode in line for line in _LOCKS.read_text().splitlines()))

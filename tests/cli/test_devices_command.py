@@ -64,7 +64,7 @@ def test_a_held_device_says_who_holds_it_what_for_and_who_waits(locks, capsys, t
 def test_what_a_killed_holder_left_is_not_shown_as_held(locks, capsys, tmp_path):
     lease = try_lease("cpu:0", folder=locks, process=GONE)
     lease.grant("RUN/1/0:2.0:evaluate", waited_s=0.0, alone=None)
-    lease._lock.release(force=True)
+    lease._lock.drop()
 
     device, _ = shown(capsys, tmp_path / "no.db")
 

@@ -214,7 +214,7 @@ def left_behind(folder, process):
     """What a holder that was killed leaves: its grant in journal and state, the lock free."""
     lease = try_lease("cpu:0", folder=folder, process=process)
     lease.grant("killed in the middle", waited_s=0.0, alone=None)
-    lease._lock.release(force=True)
+    lease._lock.drop()
 
 
 GONE = Process(pid=2**22 + 1, start_time=1, boot="another boot")
@@ -231,6 +231,50 @@ def test_a_dead_holders_grant_is_reclaimed_and_its_device_probed_before_the_next
     assert 2 == asyncio.run(scenario())
     assert ["cpu:0"] == probed
     assert [What.GRANT, What.RECLAIM, What.GRANT, What.RELEASE] == whats(tmp_path)
+
+
+def test_who_was_served_by_a_dead_holders_device_takes_no_other_when_its_turn_comes(tmp_path):
+    two = (*CPU, Device("cpu:1", "a processor"))
+    vacated = Vacated(tmp_path)
+    dying, working = (try_lease(each.id, folder=tmp_path, process=GONE) for each in two)
+    dying.grant("killed in the middle", waited_s=0.0, alone=None)
+
+    async def scenario():
+        async with (
+            LockedDevicePool(two, folder=tmp_path) as one,
+            LockedDevicePool(two, folder=tmp_path, vacate=vacated, keep_s=60) as other,
+        ):
+            first = asyncio.create_task(one.acquire("first"))
+            await asyncio.sleep(0.1)
+            second = asyncio.create_task(other.acquire("second"))
+            await asyncio.sleep(0.1)
+            dying._lock.drop()  # while it is cleaned up after, `one` stands in line again, behind `other`
+            async with asyncio.timeout(SOON_S):
+                await first
+                working.end()
+                await other.release(await second)
+            await asyncio.sleep(0.2)
+            return list(vacated.seen)
+
+    assert [] == asyncio.run(scenario())
+
+
+def test_a_device_that_nobody_here_wants_any_more_is_passed_on_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr("caesar.devices.pool._POLL_S", 60.0)
+    lease = try_lease("cpu:0", folder=tmp_path)
+
+    async def scenario():
+        async with (
+            LockedDevicePool(CPU, folder=tmp_path) as one,
+            LockedDevicePool(CPU, folder=tmp_path) as other,
+        ):
+            waiter = asyncio.create_task(other.acquire("waiter"))
+            await asyncio.sleep(0.1)
+            one._found(lease)
+            async with asyncio.timeout(SOON_S):
+                return (await waiter).device
+
+    assert "cpu:0" == asyncio.run(scenario())
 
 
 def test_what_a_dead_holder_left_is_waited_for_and_if_it_does_not_die_the_device_is_not_given(

@@ -38,7 +38,7 @@ def left_by_a_dead_holder(folder, token=7, *, granted=True, released=False):
         write_state(folder, "cpu:0", State(token, Holder(DEAD, 0, Doing.WORKING, "r", time.time_ns() // 1000)))
     if released:
         lease.release(held_s=1.0, condition=Condition.SOUND)
-    lease._lock.release(force=True)
+    lease._lock.drop()
 
 
 def test_a_lease_excludes_a_second_one_until_it_ends(tmp_path):
@@ -186,7 +186,7 @@ def test_who_dies_while_reclaiming_leaves_it_to_the_next_who_does_not_repeat_it(
     left_by_a_dead_holder(tmp_path)
     dying = take(tmp_path)
     dying.reclaim()
-    dying._lock.release(force=True)
+    dying._lock.drop()
 
     lease = take(tmp_path)
     lease.reclaim()
@@ -271,7 +271,7 @@ def test_a_quarantine_that_cannot_be_read_is_one(tmp_path):
 def test_the_descriptor_is_closed_on_exec(tmp_path):
     lease = take(tmp_path)
 
-    assert not os.get_inheritable(lease._lock._context.lock_file_fd)
+    assert not os.get_inheritable(lease._lock.descriptor)
     lease.end()
 
 
@@ -283,7 +283,7 @@ def test_a_lock_on_a_file_that_is_no_longer_at_its_path_is_not_a_lease(tmp_path,
         (tmp_path / "cpu-0.lock").unlink(missing_ok=True)
         return status
 
-    monkeypatch.setattr("caesar.devices.lease.os.fstat", gone)
+    monkeypatch.setattr("caesar.devices.lock.os.fstat", gone)
 
     assert take(tmp_path) is None
 

@@ -1,0 +1,97 @@
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from filelock import FileLock, Timeout
+
+from caesar.devices.lock import is_locked, try_lock
+
+
+def descriptors():
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_a_lock_excludes_another_until_it_is_dropped(tmp_path):
+    path = tmp_path / "lock"
+
+    first = try_lock(path)
+    refused, told = try_lock(path), is_locked(str(path))
+    first.drop()
+    second = try_lock(path)
+
+    assert refused is None
+    assert told
+    assert second is not None
+    second.drop()
+    assert not is_locked(str(path))
+
+
+def test_a_lock_and_filelocks_lock_of_the_same_path_exclude_each_other(tmp_path):
+    """Processes of an older version take it by path."""
+    path = tmp_path / "lock"
+    older = FileLock(path, timeout=0, fallback_to_soft=False)
+
+    with older:
+        refused = try_lock(path)
+    lock = try_lock(path)
+
+    assert refused is None
+    with pytest.raises(Timeout):
+        older.acquire()
+    lock.drop()
+
+
+def test_a_lock_that_is_dropped_is_free_though_a_forked_child_has_its_descriptor(tmp_path):
+    path = tmp_path / "lock"
+    lock = try_lock(path)
+    copy = os.dup(lock.descriptor)  # of the same open file, as a child's would be
+
+    lock.drop()
+
+    assert not is_locked(str(path))
+    os.close(copy)
+
+
+def test_a_file_that_was_replaced_is_not_the_locked_one(tmp_path):
+    path = tmp_path / "lock"
+    lock = try_lock(path)
+    before = lock.is_at(path)
+    (tmp_path / "other").touch()
+    (tmp_path / "other").replace(path)
+    replaced = lock.is_at(path)
+    path.unlink()
+
+    assert (True, False, False) == (before, replaced, lock.is_at(path))
+    lock.drop()
+
+
+def test_whoever_is_refused_keeps_no_descriptor(tmp_path, monkeypatch):
+    lock = try_lock(tmp_path / "held")
+    (tmp_path / "link").symlink_to(tmp_path / "held")
+    before = descriptors()
+
+    assert try_lock(tmp_path / "held") is None
+    with pytest.raises(OSError, match="symbolic links"):
+        try_lock(tmp_path / "link")
+    with monkeypatch.context() as without:
+        without.setattr("filelock._unix.fcntl.flock", _missing)
+        with pytest.raises(OSError, match="not implemented"):
+            try_lock(tmp_path / "held")
+    assert before == descriptors()
+    lock.drop()
+
+
+def test_a_holders_notes_in_the_file_and_its_mode_are_left_alone(tmp_path):
+    path = tmp_path / "lock"
+    path.write_text("noted")
+    path.chmod(0o640)
+
+    try_lock(path).drop()
+
+    assert "noted" == path.read_text()
+    assert 0o640 == stat.S_IMODE(path.stat().st_mode)
+
+
+def _missing(descriptor, operation):
+    raise OSError(38, "Function not implemented")
