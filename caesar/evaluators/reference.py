@@ -79,14 +79,8 @@ class Reference:
 
 
 def set_seed(seed: int) -> None:
-    """Restart every generator that models and inputs draw from.
-
-    Without a GPU torch.manual_seed would note, at every call, who called it, for devices that never come.
-    """
-    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]  # torch has not annotated it
-        torch.manual_seed(seed)
-    else:
-        torch.default_generator.manual_seed(seed)
+    """Restart every generator that models and inputs draw from."""
+    torch.manual_seed(seed)
     random.seed(seed)
     numpy = sys.modules.get("numpy")
     if numpy is not None:

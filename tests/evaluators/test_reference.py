@@ -32,15 +32,6 @@ def test_a_seed_determines_everything_that_is_drawn_after_it():
     assert draws(7) == draws(7)
 
 
-def test_a_seed_is_torchs_own():
-    set_seed(7)
-    ours = torch.rand(8)
-
-    torch.manual_seed(7)
-
-    assert torch.equal(torch.rand(8), ours)
-
-
 def test_seeds_of_any_size_are_taken():
     assert draws((1 << 63) - 1) != draws(3)
 
