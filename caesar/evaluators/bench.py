@@ -147,7 +147,7 @@ class Bench:
 
     def poison(self, pattern: int) -> None:
         """Fill the outputs' buffer with what no candidate has computed."""
-        self.outputs.bytes().fill_(pattern)
+        self.outputs.fill(pattern)
         self.device.synchronize()
 
     def desk(self, *more: Stand) -> Desk:

@@ -9,6 +9,7 @@ Imports torch: judge and candidate only.
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import mmap
 import os
@@ -29,6 +30,13 @@ _F_SEAL_FUTURE_WRITE = 0x10
 
 _MOST_PIECES = 16
 _LEAST_PIECE = 1 << 16
+
+_ALONE_BYTES = 8 << 20
+"""Pieces of host memory up to this size are written by one thread.
+
+Torch's threads wait for each other at the end of every piece: where something else has one of their cores, a
+megabyte takes ten times as long as it takes one thread, and half a millisecond becomes a time slice.
+"""
 
 _FIXED = fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK
 """A file that can't shrink can't fault in whoever maps it."""
@@ -51,11 +59,15 @@ class Buffer(ABC):
         """All of it."""
         return self.view(0, (self.nbytes,), (1,), torch.uint8)
 
-    def wipe(self) -> None:
-        """Overwrite it with zeros, piece by piece in an order that nobody can foresee."""
+    def fill(self, value: int) -> None:
+        """Overwrite every byte with one value, piece by piece in an order that nobody can foresee."""
         whole = self.bytes()
         for piece in _scattered(self.nbytes):
-            whole[piece].zero_()
+            _fill(whole[piece], value)
+
+    def wipe(self) -> None:
+        """Overwrite it with zeros, as fill() does."""
+        self.fill(0)
 
     def close(self) -> None:
         """Close the descriptor; mappings stay as long as tensors of them do."""
@@ -117,7 +129,7 @@ class OwnBuffer(Buffer):
         """
         ours, theirs = self.bytes(), other.bytes()
         for piece in _scattered(self.nbytes):
-            ours[piece].copy_(theirs[piece])
+            _copy(ours[piece], theirs[piece])
 
 
 class DeviceBuffer(Buffer):
@@ -201,6 +213,24 @@ def _view(
         return torch.empty(tuple(shape), dtype=dtype, device=flat.device)
     part = flat.narrow(0, offset, extent * dtype.itemsize).view(dtype)
     return part.as_strided(tuple(shape), tuple(stride))
+
+
+def _fill(piece: torch.Tensor, value: int) -> None:
+    if _is_for_one_thread(piece):
+        ctypes.memset(piece.data_ptr(), value, piece.nbytes)
+    else:
+        piece.fill_(value)
+
+
+def _copy(piece: torch.Tensor, source: torch.Tensor) -> None:
+    if _is_for_one_thread(piece):
+        ctypes.memmove(piece.data_ptr(), source.data_ptr(), piece.nbytes)
+    else:
+        piece.copy_(source)
+
+
+def _is_for_one_thread(piece: torch.Tensor) -> bool:
+    return not piece.is_cuda and piece.nbytes <= _ALONE_BYTES
 
 
 def _scattered(nbytes: int) -> list[slice]:

@@ -22,6 +22,7 @@ from caesar.effects import Precision
 from caesar.evaluators.bench import Bench, Inputs, Stand, require_comparable, slot_of
 from caesar.evaluators.buffers import create_buffer
 from caesar.evaluators.compare import relative_error
+from caesar.evaluators.layout import rebuilt
 from caesar.evaluators.reference import CONSTRUCTION_SEED, call, set_seed
 from caesar.evaluators.tensors import leaves, mapped
 
@@ -29,8 +30,10 @@ __all__ = ["KINDS", "Exact", "Scrutiny", "exact_of", "inputs_of", "sliced_stand"
 
 Change = Callable[[torch.Tensor], torch.Tensor]
 
+_OWN = "own"
+
 KINDS: Mapping[str, Change] = {
-    "own": lambda tensor: tensor,
+    _OWN: lambda tensor: tensor,
     "signed": torch.randn_like,
     "binary": lambda tensor: torch.empty_like(tensor).bernoulli_(0.5),
     "large": lambda tensor: torch.randn_like(tensor).mul_(32.0),
@@ -93,11 +96,15 @@ class Exact:
 
 
 def inputs_of(bench: Bench, kind: str) -> Inputs:
-    """Makes inputs of a kind, in the form of the problem's own and with their structure."""
-    change = KINDS[kind]
+    """Makes inputs of a kind, in the form of the problem's own and with their structure.
+
+    The problem's own are made only where some of their values are kept: often that is most of the work.
+    """
+    change, base = KINDS[kind], bench.stands[0]
+    keeps = kind == _OWN or any(structure.keeps_values for structure in bench.structures)
 
     def make(seed: int) -> list[Any]:
-        own = bench.reference.inputs(seed)
+        own = bench.reference.inputs(seed) if keeps else rebuilt(base.slot.inputs, base.buffer)
         set_seed(seed)
         structures = iter(bench.structures)
         return list(mapped(own, lambda tensor: next(structures).changed(tensor, change)))
@@ -143,13 +150,14 @@ def sliced_stand(bench: Bench) -> Stand | None:
     if fewer >= size:
         return None
 
-    def make(seed: int) -> list[Any]:
-        made = bench.reference.inputs(seed)
+    def sliced(inputs: list[Any]) -> list[Any]:
         return list(
-            mapped(made, lambda tensor: tensor[:fewer].contiguous() if tensor.shape[:1] == (size,) else tensor)
+            mapped(
+                inputs, lambda tensor: tensor[:fewer].contiguous() if tensor.shape[:1] == (size,) else tensor
+            )
         )
 
-    inputs = make(CONSTRUCTION_SEED)
+    inputs = sliced(own)
     try:
         output = call(bench.model, inputs, seed=CONSTRUCTION_SEED, device=bench.device)
         require_comparable(output)
@@ -158,4 +166,5 @@ def sliced_stand(bench: Bench) -> Stand | None:
     slot, output_bytes = slot_of(inputs, output)
     if output_bytes > bench.outputs.nbytes:
         return None
-    return Stand(slot, create_buffer(slot.nbytes, cuda=bench.cuda, sealed=True), make)
+    buffer = create_buffer(slot.nbytes, cuda=bench.cuda, sealed=True)
+    return Stand(slot, buffer, lambda seed: sliced(bench.reference.inputs(seed)))

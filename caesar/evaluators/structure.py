@@ -36,6 +36,11 @@ class Structure:
     symmetric: bool = False
     """That it equals its transpose."""
 
+    @property
+    def keeps_values(self) -> bool:
+        """Whether other values of this structure depend on the tensor's own."""
+        return self.values or self.zeros
+
     @classmethod
     def of(cls, tensor: torch.Tensor) -> Self:
         """Of a tensor; of a very large one, as its first part tells."""

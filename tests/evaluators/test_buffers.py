@@ -176,6 +176,24 @@ def test_closing_twice_is_closing_once_and_tensors_stay():
 SIZES = [0, 1, 64, 1 << 16, (1 << 20) + 3, 3 << 20]
 
 
+@pytest.fixture(params=["one thread", "torch's threads"])
+def writers(request, monkeypatch):
+    """Who writes pieces of host memory."""
+    if request.param != "one thread":
+        monkeypatch.setattr("caesar.evaluators.buffers._ALONE_BYTES", -1)
+
+
+@pytest.mark.usefixtures("writers")
+@pytest.mark.parametrize("nbytes", SIZES)
+def test_all_of_a_buffer_is_filled(nbytes):
+    buffer = HostBuffer.create(nbytes, sealed=True)
+
+    buffer.fill(0xFF)
+
+    assert bool((buffer.bytes() == 0xFF).all())
+
+
+@pytest.mark.usefixtures("writers")
 @pytest.mark.parametrize("nbytes", SIZES)
 def test_all_of_a_buffer_is_wiped(nbytes):
     buffer = HostBuffer.create(nbytes, sealed=True)
@@ -186,6 +204,7 @@ def test_all_of_a_buffer_is_wiped(nbytes):
     assert not buffer.bytes().any()
 
 
+@pytest.mark.usefixtures("writers")
 @pytest.mark.parametrize("nbytes", SIZES)
 def test_all_of_a_buffer_is_taken_and_what_is_written_later_is_not(nbytes):
     shared, own = HostBuffer.create(nbytes, sealed=False), OwnBuffer(nbytes, cuda=False)

@@ -114,6 +114,14 @@ def test_what_judging_would_take_more_memory_for_than_there_is_is_refused(said, 
     assert "GB for inputs and outputs" in unusable.what
 
 
+def test_a_reference_is_too_slow_by_what_a_call_takes_not_by_what_opening_takes(said):
+    slow = REFERENCE.replace("def __init__(self, size):", "def __init__(self, size):\n        sleep(1)")
+
+    (described,) = said(f"from time import sleep\n{slow}", limit_s=10.0)
+
+    assert isinstance(described, Described)
+
+
 def test_a_reference_too_slow_to_judge_by_is_unusable(said):
     (unusable,) = said(limit_s=1e-9)
 

@@ -61,6 +61,8 @@ class FakeZygote:
         self.baselines = baselines
         self.judges, self.candidates, self.orders = [], [], []
         self.alive = 0
+        self.alive_with_judge = []
+        """How many processes there were when each judge had started, itself included."""
         self.died = asyncio.Event()
 
     async def run(self, job, *, expired):
@@ -69,6 +71,7 @@ class FakeZygote:
         try:
             if job.target.endswith("judge:main"):
                 self.judges.append(job)
+                self.alive_with_judge.append(self.alive)
                 return await self._judge(job, expired)
             self.candidates.append(job)
             return await self._candidate(expired)
@@ -260,6 +263,17 @@ def test_another_problem_other_settings_or_another_limit_need_another_judge(tmp_
     evaluated_by(zygote, tmp_path, evaluation_of(), other)
 
     assert 2 == len(zygote.judges)
+
+
+@pytest.mark.parametrize(("device", "alive"), [("cpu:0", 2), ("GPU-1234", 1)])
+def test_a_judge_starts_beside_the_end_of_the_former_but_on_a_gpu_after_it(tmp_path, device, alive):
+    zygote = FakeZygote(PASS, PASS)
+    other = evaluation_of(reference=REFERENCE + "# another")
+
+    evaluated_by(zygote, tmp_path, evaluation_of(), other, grant=Grant(device, token=1, waited_s=0.0))
+
+    assert [1, alive] == zygote.alive_with_judge
+    assert 0 == zygote.alive
 
 
 def test_two_devices_have_a_judge_each(tmp_path):

@@ -138,6 +138,18 @@ def test_kinds_keep_the_form_of_the_inputs_and_leave_integers_alone():
         assert ([3, 1], 5) == (integers.tolist(), number)
 
 
+@pytest.mark.parametrize(("inputs", "made"), [("torch.rand(4, 8)", 0), ("torch.rand(4, 8).triu()", 1)])
+def test_the_problems_own_inputs_are_made_only_where_some_of_their_values_are_kept(inputs, made):
+    bench = bench_of(REFERENCE.replace("torch.rand(4, 8) - 0.5", inputs))
+    usual, calls = bench.reference.module.get_inputs, []
+    bench.reference.module.get_inputs = lambda: calls.append("made") or usual()
+
+    for kind in KINDS:
+        inputs_of(bench, kind)(3)
+
+    assert 1 + made * (len(KINDS) - 1) == len(calls)
+
+
 @pytest.mark.parametrize("kind", list(KINDS))
 def test_inputs_of_a_kind_follow_from_the_seed(kind):
     make = inputs_of(bench_of(), kind)
