@@ -1,8 +1,8 @@
 """What a candidate's call waits behind on a GPU, and who opens it: inputs come when the head start is over.
 
 The candidate's process queues a wait on its stream and launches its call behind it. The judge lets it
-have its head start, writes the inputs, overwrites the second-level cache, and then the number that is
-waited for. So launching is not part of the call's time, as far as the head start lasts, and neither is
+have its head start, writes the inputs, overwrites the second-level cache, and then writes the number
+that is waited for. So launching is not part of the call's time, as far as the head start lasts, and neither is
 it time to work in: there is nothing to work on yet.
 
 Imports torch: judge and candidate only.
@@ -83,27 +83,33 @@ class Barred:
 
 
 class Starter:
-    """The judge's side, for one candidate."""
+    """The judge's side of one candidate's calls."""
 
     def __init__(self, device: Cuda, gate: Gate, *, now: Callable[[], float] = time.perf_counter) -> None:
         self._device = device
         self._gate = gate
         self._now = now
+        self._shown = torch.cuda.Event()  # type: ignore[no-untyped-call]  # torch has not annotated it
         gate.open(0)  # shut: the candidate before this one left its last number
         device.synchronize()
 
-    def ready(self, show: Callable[[], None]) -> None:
-        """Return when the head start is over, the inputs are shown and the cache is overwritten."""
+    def ready(self) -> None:
+        """Return when the head start is over."""
         until = self._now() + HEAD_START_S
         while self._now() < until:
             pass
+
+    def start(self, number: int, show: Callable[[], None]) -> None:
+        """Show the inputs, overwrite the cache and let the call of that number begin; return right then.
+
+        All of it is queued at once. What is queued later waits for the end of a time slice, since the
+        device belongs to the candidate's waiting kernel whenever this process leaves it idle.
+        """
         show()
         self._device.flush()
-        self._device.synchronize()
-
-    def open(self, number: int) -> None:
-        """Let the call of that number begin."""
+        self._shown.record()
         self._gate.open(number)
+        self._shown.synchronize()
 
 
 def _stream() -> int:

@@ -56,11 +56,11 @@ class Called:
 class Starter(Protocol):
     """Lets a call begin that has been asked for before its inputs are there."""
 
-    def ready(self, show: Callable[[], None]) -> None:
-        """Return when the candidate has had its time to launch, and the inputs are shown."""
+    def ready(self) -> None:
+        """Return when the candidate has had its time to launch."""
 
-    def open(self, number: int) -> None:
-        """Let the call of that number begin."""
+    def start(self, number: int, show: Callable[[], None]) -> None:
+        """Show the inputs, and let the call of that number begin; return right then."""
 
 
 def _nothing() -> None:
@@ -119,13 +119,13 @@ class Opponent:
             is_early = False
         else:
             asked = self._send(command)
-            self._starter.ready(show)
+            self._starter.ready()
             is_early = bool(self._unasked.poll(0))
+            self._starter.start(command.number, show)
             started = self._now()
-            self._starter.open(command.number)
         done, wall_ms = self._answer(command, Done, started)
         if is_early:
-            raise Violation("a call was said to be done before it could begin")
+            raise Violation("a call was said to be done before its inputs were there")
         launched_ms = wall_ms + (started - asked) * 1000.0
         if not (0 < done.elapsed_ms <= wall_ms and 0 <= done.launch_ms <= launched_ms):
             return Called(wall_ms, wall_ms, wall_ms)
