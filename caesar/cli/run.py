@@ -38,8 +38,8 @@ __all__ = ["INTERRUPTED", "run_command", "run_prepared"]
 
 _MODEL_CALLS = 16
 _TRAJECTORIES = 256
-_BUILDS_A_CORE = 4
-"""More than one: compilers take turns at the cores (builders.capacity), and builds wait for what all share."""
+_BUILDS_A_CORE, _MOST_BUILDS_MORE = 4, 16
+"""Compilers take turns at the cores (builders.capacity); builds also wait for what all share."""
 INTERRUPTED = 130
 """The exit status of a run that was stopped before its end."""
 
@@ -180,7 +180,8 @@ def _lanes(concurrency: Concurrency, *, backend: Backend, devices: int) -> Lanes
     problem one after the other.
     """
     trajectories = concurrency.trajectories or _TRAJECTORIES
-    builds = Capacity(concurrency.builds or _BUILDS_A_CORE * len(os.sched_getaffinity(0)))
+    cores = len(os.sched_getaffinity(0))
+    builds = Capacity(concurrency.builds or min(_BUILDS_A_CORE * cores, cores + _MOST_BUILDS_MORE))
     slots = min(devices, concurrency.devices or devices)
     return Lanes(
         trajectories=trajectories,

@@ -15,7 +15,7 @@ import torch
 
 from caesar.effects import EvaluationSettings, Tf32
 from caesar.evaluators.buffers import Buffer, DeviceBuffer, HostBuffer, OwnBuffer, create_buffer
-from caesar.evaluators.device import Cuda, Device, TimedCall
+from caesar.evaluators.device import HEAD_START_MS, Cuda, Device, TimedCall
 from caesar.evaluators.gate import GATE_BYTES, Gate, Starter
 from caesar.evaluators.layout import Plan, Planner, filled, rebuilt
 from caesar.evaluators.reference import (
@@ -125,17 +125,19 @@ class Bench:
         arguments = cloned(list(inputs)) if self.mutates else list(inputs)
         return call(self.model, arguments, seed=seed, device=self.device)
 
-    def timed(self, model: Model, inputs: list[Any], *, seed: int) -> TimedCall:
+    def timed(
+        self, model: Model, inputs: list[Any], *, seed: int, head_start_ms: float = HEAD_START_MS
+    ) -> TimedCall:
         """One call of the reference, or of a model that was made of it, on inputs that it does not change."""
         arguments = cloned(inputs) if self.mutates else inputs
         set_seed(seed)
-        return self.device.timed(lambda: model(*arguments))
+        return self.device.timed(lambda: model(*arguments), head_start_ms=head_start_ms)
 
     def starter(self) -> Starter | None:
         """What lets the next candidate's calls begin, on a GPU."""
         if self.gate is None or not isinstance(self.device, Cuda):
             return None
-        return Starter(self.device, Gate(self.gate))
+        return Starter(self.device, Gate(self.gate), spin=self.spin_s > 0)
 
     def writable_copy(self) -> Bench:
         """The same bench for a candidate that may write to its inputs.

@@ -20,9 +20,10 @@ from caesar.evaluators.account import Account, Wrong
 from caesar.evaluators.bench import Bench, Stand
 from caesar.evaluators.clock import ASLEEP_MS, AWAKE_MS, Calibration, Span
 from caesar.evaluators.compare import is_finite, mismatch
+from caesar.evaluators.contention import Watch
 from caesar.evaluators.evidence import evidence_of, findings_of
 from caesar.evaluators.layout import rebuilt
-from caesar.evaluators.opponent import CandidateRaised, Opponent
+from caesar.evaluators.opponent import Called, CandidateRaised, Opponent
 from caesar.evaluators.policy import Policy
 from caesar.evaluators.protocol import (
     Differs,
@@ -145,19 +146,20 @@ class Contest:
 
     def _calibrate(self) -> None:
         """Learn what asking and showing cost, from a process in which nothing of the candidate's has run."""
-        idle: list[float] = []
+        idle: list[Called] = []
         taken: list[Taken] = []
         for _ in range(_IDLE_CALLS):
             self._pause()
-            idle.append(self._opponent.idle().wall_ms)
+            idle.append(self._opponent.idle())
         for stand in islice(cycle(self._bench.stands), _IDLE_SHOWS):
             self._opponent.idle()
             taken.append(self.take(stand))
         self._calibration = Calibration(
-            idle=Span.of(idle),
+            idle=Span.of([called.wall_ms for called in idle]),
             withdrawing=Span.of([one.withdrawn_ms for one in taken]),
             showing=Span.of([one.shown_ms for one in taken]),
             slack_ms=AWAKE_MS if self._bench.spin_s else ASLEEP_MS,
+            head_start_ms=statistics.median(called.head_start_ms for called in idle),
         )
 
     def _pause(self) -> None:
@@ -263,7 +265,8 @@ class Contest:
             self._account.notice("low_precision", detail)
 
     def _time(self, quiet: float) -> Passed:
-        bout = Bout(self._bench, self._opponent, self._calibration, examiner=self)
+        watch = Watch(active=not self._bench.cuda)
+        bout = Bout(self._bench, self._opponent, self._calibration, examiner=self, watch=watch)
         measured, notes = measure(bout, settings=self._bench.settings, now=self._now)
         self._account.conditions = self._bench.device.conditions()
         self._notice_contention(bout.watch.share)

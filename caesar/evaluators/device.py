@@ -18,7 +18,7 @@ import torch
 from caesar.evaluators.surroundings import driver_version
 
 __all__ = [
-    "HEAD_START_S",
+    "HEAD_START_MS",
     "Cpu",
     "Cuda",
     "Device",
@@ -32,14 +32,15 @@ __all__ = [
 _FLUSH_BYTES = 256 << 20
 """More than any GPU's second-level cache holds."""
 
-HEAD_START_S = 0.8e-3
-"""How long the host has for launching a call before the device begins with it, candidate and reference alike.
+HEAD_START_MS = 0.8
+"""How long the host has, at least, for launching a call before the device begins with it.
 
 Twenty operators take 0.3 to 0.45 ms to launch, by chance more in one process than in the other.
 """
 
-_HEAD_START_CYCLES = 1_600_000
-"""The same as a GPU's sleep, at 2 GHz."""
+_CYCLES_TO_MEASURE = 2_000_000
+_CYCLES_TO_HOLD = 400_000
+"""A millisecond, and 0.2, at 2 GHz."""
 
 _HARDWARE = ("uncorrectable ECC", "busy or unavailable", "hardware error", "GPU is lost")
 """What the driver says where the device, not a kernel, is broken."""
@@ -83,10 +84,16 @@ class Device(ABC):
         """Return once everything queued on the device is done; raises what failed there."""
 
     @abstractmethod
-    def timed(self, call: Callable[[], object], *, behind: Callable[[], None] | None = None) -> TimedCall:
+    def timed(
+        self,
+        call: Callable[[], object],
+        *,
+        head_start_ms: float = HEAD_START_MS,
+        behind: Callable[[], None] | None = None,
+    ) -> TimedCall:
         """Make a call on cold caches, measured in milliseconds, and return once the device is idle.
 
-        On a GPU it begins after what `behind` queues; who names nothing has a head start for launching.
+        On a GPU it begins after what `behind` queues, or else after a head start for launching it.
         """
 
 
@@ -101,7 +108,13 @@ class Cpu(Device):
     def synchronize(self) -> None:
         """Do nothing: the CPU's calls are done when they return."""
 
-    def timed(self, call: Callable[[], object], *, behind: Callable[[], None] | None = None) -> TimedCall:
+    def timed(
+        self,
+        call: Callable[[], object],
+        *,
+        head_start_ms: float = HEAD_START_MS,  # noqa: ARG002 - nothing is launched
+        behind: Callable[[], None] | None = None,
+    ) -> TimedCall:
         """Make a call, measured by the wall clock; fresh inputs are as warm for either side."""
         if behind is not None:
             raise ValueError("a call on the CPU waits for nothing")
@@ -127,6 +140,7 @@ class Cuda(Device):
         self._now = time.perf_counter
         self._sleep: Callable[[int], None] = torch.cuda._sleep  # noqa: SLF001 - it has no public name
         self._flushed: torch.Tensor | None = None
+        self._cycles_a_ms = 0.0
 
     @property
     def driver(self) -> str | None:
@@ -155,7 +169,17 @@ class Cuda(Device):
             self._flushed = torch.empty(_FLUSH_BYTES, dtype=torch.uint8, device=self.torch_device)
         self._flushed.zero_()
 
-    def timed(self, call: Callable[[], object], *, behind: Callable[[], None] | None = None) -> TimedCall:
+    def hold(self) -> None:
+        """Keep the device for a while, in which what is queued next comes together."""
+        self._sleep(_CYCLES_TO_HOLD)
+
+    def timed(
+        self,
+        call: Callable[[], object],
+        *,
+        head_start_ms: float = HEAD_START_MS,
+        behind: Callable[[], None] | None = None,
+    ) -> TimedCall:
         """Make a call between two events of the current stream, as KernelBench measures.
 
         The host launches its kernels while the device is still at the overwrite and the head start, or
@@ -164,8 +188,9 @@ class Cuda(Device):
         """
         start, end = self._event(enable_timing=True), self._event(enable_timing=True)
         if behind is None:
+            cycles = round(head_start_ms * self._rate())
             self.flush()
-            self._sleep(_HEAD_START_CYCLES)
+            self._sleep(cycles)
         else:
             behind()
         self._record(start)
@@ -175,6 +200,17 @@ class Cuda(Device):
         self._record(end)
         self.synchronize()
         return TimedCall(self._elapsed(start, end), launch_ms, result)
+
+    def _rate(self) -> float:
+        """The cycles of a millisecond's sleep; measured once, the first time to bring the clock up."""
+        for _ in range(0 if self._cycles_a_ms else 2):
+            start, end = self._event(enable_timing=True), self._event(enable_timing=True)
+            self._record(start)
+            self._sleep(_CYCLES_TO_MEASURE)
+            self._record(end)
+            self.synchronize()
+            self._cycles_a_ms = _CYCLES_TO_MEASURE / self._elapsed(start, end)
+        return self._cycles_a_ms
 
 
 def allow_tf32(*, allowed: bool) -> None:

@@ -2,8 +2,8 @@
 
 The candidate's process queues a wait on its stream and launches its call behind it. The judge lets it
 have its head start, writes the inputs, overwrites the second-level cache, and then writes the number
-that is waited for. So launching is not part of the call's time, as far as the head start lasts, and neither is
-it time to work in: there is nothing to work on yet.
+that is waited for. So launching is not part of the call's time, as far as the head start lasts, and
+neither is it time to work in: there is nothing to work on yet.
 
 Imports torch: judge and candidate only.
 """
@@ -17,7 +17,7 @@ from collections.abc import Callable
 import torch
 
 from caesar.evaluators.buffers import DeviceBuffer
-from caesar.evaluators.device import HEAD_START_S, Cuda
+from caesar.evaluators.device import HEAD_START_MS, Cuda
 from caesar.evaluators.driver import did, driver
 
 __all__ = ["GATE_BYTES", "Barred", "Gate", "Starter"]
@@ -83,33 +83,40 @@ class Barred:
 
 
 class Starter:
-    """The judge's side of one candidate's calls."""
+    """The judge's side of one candidate's calls; it waits without sleeping where it may `spin`."""
 
-    def __init__(self, device: Cuda, gate: Gate, *, now: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(self, device: Cuda, gate: Gate, *, spin: bool) -> None:
         self._device = device
         self._gate = gate
-        self._now = now
+        self._spin = spin
         self._shown = torch.cuda.Event()  # type: ignore[no-untyped-call]  # torch has not annotated it
         gate.open(0)  # shut: the candidate before this one left its last number
         device.synchronize()
 
-    def ready(self) -> None:
-        """Return when the head start is over."""
-        until = self._now() + HEAD_START_S
-        while self._now() < until:
-            pass
+    def ready(self, show: Callable[[], None]) -> None:
+        """When the head start is over, queue the showing of the inputs and the overwrite of the cache.
 
-    def start(self, number: int, show: Callable[[], None]) -> None:
-        """Show the inputs, overwrite the cache and let the call of that number begin; return right then.
-
-        All of it is queued at once. What is queued later waits for the end of a time slice, since the
-        device belongs to the candidate's waiting kernel whenever this process leaves it idle.
+        All of it in one go: where this process leaves the device idle, the candidate's waiting kernel
+        has it for a time slice.
         """
+        self._wait()
+        self._device.hold()
         show()
         self._device.flush()
         self._shown.record()
+
+    def open(self, number: int) -> None:
+        """Let the call of that number begin; return when it can."""
         self._gate.open(number)
         self._shown.synchronize()
+
+    def _wait(self) -> None:
+        if not self._spin:
+            time.sleep(HEAD_START_MS / 1000)
+            return
+        until = time.perf_counter() + HEAD_START_MS / 1000
+        while time.perf_counter() < until:
+            pass
 
 
 def _stream() -> int:

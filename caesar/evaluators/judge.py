@@ -66,6 +66,9 @@ _SLOW_TIMING_CALLS = 4
 _INPUTS_HELD, _OUTPUTS_HELD = 2, 4
 """How often each is in memory at once: made and shown; shared, kept, the reference's, the candidate's."""
 
+_MEMORY_S = 2.0
+"""How long is waited for memory: a judge that was there before may still be giving its own back."""
+
 _GB = 1e9
 
 
@@ -204,10 +207,13 @@ def _require_memory(bench: Bench) -> None:
     if bench.cuda:
         return
     needed = _INPUTS_HELD * bench.stands[0].slot.nbytes + _OUTPUTS_HELD * bench.outputs.nbytes
-    if needed > (available := available_bytes()):
-        raise MemoryError(
-            f"judging takes {needed / _GB:.1f} GB for inputs and outputs, {available / _GB:.1f} GB are free"
-        )
+    until = time.monotonic() + _MEMORY_S
+    while needed > (available := available_bytes()):
+        if time.monotonic() > until:
+            raise MemoryError(
+                f"judging takes {needed / _GB:.1f} GB for inputs and outputs, {available / _GB:.1f} GB are free"
+            )
+        time.sleep(0.05)
 
 
 def _require_time(bench: Bench, work: Assignment, *, opened_s: float) -> None:

@@ -51,16 +51,18 @@ class Called:
     launch_ms: float
     wall_ms: float
     """By the judge's, from go to done, talking included."""
+    head_start_ms: float = 0.0
+    """How long before go it was asked for."""
 
 
 class Starter(Protocol):
     """Lets a call begin that has been asked for before its inputs are there."""
 
-    def ready(self) -> None:
-        """Return when the candidate has had its time to launch."""
+    def ready(self, show: Callable[[], None]) -> None:
+        """When the candidate has had its time to launch, have the inputs shown."""
 
-    def start(self, number: int, show: Callable[[], None]) -> None:
-        """Show the inputs, and let the call of that number begin; return right then."""
+    def open(self, number: int) -> None:
+        """Let the call of that number begin; return when it can."""
 
 
 def _nothing() -> None:
@@ -119,17 +121,18 @@ class Opponent:
             is_early = False
         else:
             asked = self._send(command)
-            self._starter.ready()
+            self._starter.ready(show)
             is_early = bool(self._unasked.poll(0))
-            self._starter.start(command.number, show)
+            self._starter.open(command.number)
             started = self._now()
         done, wall_ms = self._answer(command, Done, started)
         if is_early:
-            raise Violation("a call was said to be done before its inputs were there")
-        launched_ms = wall_ms + (started - asked) * 1000.0
-        if not (0 < done.elapsed_ms <= wall_ms and 0 <= done.launch_ms <= launched_ms):
-            return Called(wall_ms, wall_ms, wall_ms)
-        return Called(done.elapsed_ms, done.launch_ms, wall_ms)
+            raise Violation("a call was said to be done before it could begin")
+        head_start_ms = (started - asked) * 1000.0
+        most_ms = head_start_ms + wall_ms
+        if not (0 < done.elapsed_ms <= most_ms and 0 <= done.launch_ms <= most_ms):
+            return Called(wall_ms, wall_ms, wall_ms, head_start_ms)
+        return Called(done.elapsed_ms, done.launch_ms, wall_ms, head_start_ms)
 
     def _next(self) -> int:
         self._number += 1

@@ -1,7 +1,8 @@
 """Timing reference and candidate alternately, on fresh inputs, until the mean is known well enough.
 
 In the order reference, candidate, candidate, reference, ..., so that a drifting clock rate favours
-neither; the second-level cache is emptied before each call. Right after a call, before anything else is
+neither; the second-level cache is emptied before each call, and on a GPU the reference has as long for
+launching as the candidate had last. Right after a call, before anything else is
 timed, its inputs are withdrawn and its outputs taken, and those of every call are compared: work that
 is put off could hide in the copying of its outputs or behind a reference that is timed in between, and
 work that is skipped behind a call whose outputs nobody looks at. The judge's clock decides: what the
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import secrets
 import statistics
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle
@@ -30,7 +32,7 @@ from caesar.evaluators.opponent import Called, Opponent
 from caesar.evaluators.protocol import Measured
 from caesar.evaluators.reference import secret_seed
 from caesar.evaluators.statistics import settled, speedup_interval
-from caesar.evaluators.wire import Shown
+from caesar.evaluators.wire import Shown, Violation
 
 __all__ = ["LEAST_QUIET_CALLS", "Bout", "Taken", "measure", "quiet_ms"]
 
@@ -38,6 +40,9 @@ _LEAST_PAIRS = 10
 """Measured however long they take, unless calls are slow."""
 
 _LEAST_SLOW_PAIRS = 3
+
+_MOST_HEAD_START_MS = 20.0
+"""A candidate that keeps the device from its judge has more; the reference need not."""
 
 _SLOW_MS = 1000.0
 """A call that takes longer is slow."""
@@ -105,9 +110,12 @@ class Bout:
     watch: Watch = field(default_factory=Watch)
     """What others do while the candidate should be doing nothing."""
     _turns: Any = field(init=False)
+    _head_starts_ms: deque[float] = field(init=False)
+    """The candidate's last one."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_turns", cycle(enumerate(self.bench.stands)))
+        object.__setattr__(self, "_head_starts_ms", deque([self.calibration.head_start_ms], maxlen=1))
 
     def pair(self, *, candidate_first: bool) -> _Pair:
         """Time one call of each, and compare their outputs."""
@@ -132,11 +140,14 @@ class Bout:
             with self.watch.watching():
                 stand.show(inputs)
 
-        return self.opponent.call(show), self.examiner.take(stand)
+        called = self.opponent.call(show)
+        self._head_starts_ms.append(min(called.head_start_ms, _MOST_HEAD_START_MS))
+        return called, self.examiner.take(stand)
 
     def _reference(self, inputs: list[Any], seed: int) -> TimedCall:
         with self.watch.watching():
-            return self.bench.timed(self.bench.model, inputs, seed=seed)
+            (head_start_ms,) = self._head_starts_ms
+            return self.bench.timed(self.bench.model, inputs, seed=seed, head_start_ms=head_start_ms)
 
 
 def quiet_ms(bench: Bench, *, now: Callable[[], float]) -> float:
@@ -189,6 +200,8 @@ def _warm_up(bout: Bout) -> int:
 def _measured(calibration: Calibration, pairs: list[_Pair]) -> tuple[Measured, tuple[tuple[str, str], ...]]:
     claimed = [pair.candidate.claimed_ms for pair in pairs]
     walls = [pair.candidate.wall_ms for pair in pairs]
+    if calibration.rushed(walls):
+        raise Violation("calls were said to be done sooner than any can be")
     withdrawn = [pair.taken.withdrawn_ms for pair in pairs]
     late = calibration.late(withdrawn, [pair.taken.shown_ms for pair in pairs], wall_ms=walls)
     honest = calibration.agrees(claimed, walls) and not any(late)

@@ -66,3 +66,13 @@ def test_this_machine_shows_its_counters():
 
     assert snapshot is not None
     assert 0 < snapshot.busy <= snapshot.total
+
+
+def test_a_watch_that_is_not_active_looks_at_nothing(monkeypatch):
+    monkeypatch.setattr(Snapshot, "now", lambda: pytest.fail("it looked"))
+    watch = Watch(active=False)
+
+    with watch.watching():
+        pass
+
+    assert 0.0 == watch.share

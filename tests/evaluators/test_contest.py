@@ -23,7 +23,7 @@ RAISED = RaisedFrame(1, "KeyError", "Traceback\ud800", out_of_memory=True, hardw
 @pytest.fixture(autouse=True)
 def steady(monkeypatch):
     """The reference takes as long every time: machines are shared and noisy."""
-    monkeypatch.setattr(Cpu, "timed", lambda _, call: TimedCall(0.06, 0.06, call()))
+    monkeypatch.setattr(Cpu, "timed", lambda _, call, **_more: TimedCall(0.06, 0.06, call()))
 
 
 class Held:

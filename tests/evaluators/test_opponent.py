@@ -85,25 +85,24 @@ def test_a_claim_of_no_time_at_all_is_replaced_by_the_judges_time():
 
 
 class Gatekeeper:
-    """Notes in which order a call is made ready and let begin; by its clock, either takes 0.1 s."""
+    """Notes in which order a call is made ready and let begin; by its clock, readying takes 0.1 s."""
 
     def __init__(self, *, until=None):
         self.events = []
         self.time_s = 0.0
         self.until = until
-        self.started = threading.Event()
+        self.opened = threading.Event()
 
-    def ready(self):
+    def ready(self, show):
+        show()
         if self.until is not None:
             self.until.wait(10)
         self.time_s += 0.1
         self.events.append("ready")
 
-    def start(self, number, show):
-        show()
-        self.time_s += 0.1
-        self.events.append(f"start {number}")
-        self.started.set()
+    def open(self, number):
+        self.events.append(f"open {number}")
+        self.opened.set()
 
     def now(self):
         self.time_s += 0.001
@@ -113,18 +112,20 @@ class Gatekeeper:
 def test_a_call_begins_when_its_inputs_are_there_and_is_timed_from_then():
     keeper = Gatekeeper()
 
-    def once_started(command):
-        keeper.started.wait(10)
+    def once_open(command):
+        keeper.opened.wait(10)
         return done(1.0, 50.0)(command)
 
-    with against(once_started, now=keeper.now, starter=keeper) as (opponent, _):
+    with against(once_open, now=keeper.now, starter=keeper) as (opponent, _):
         called = opponent.call(lambda: keeper.events.append("show"))
 
-    assert ["ready", "show", "start 1"] == keeper.events
-    assert Called(1.0, 50.0, pytest.approx(1.0)) == called  # launching is over before the call begins
+    assert ["show", "ready", "open 1"] == keeper.events
+    assert (
+        Called(1.0, 50.0, pytest.approx(1.0), pytest.approx(101.0)) == called
+    )  # launching is over before the call begins
 
 
-def test_a_call_that_is_said_to_be_done_before_its_inputs_are_there_is_a_violation():
+def test_a_call_that_is_said_to_be_done_before_it_can_begin_is_a_violation():
     said = threading.Event()
 
     def at_once(command):
@@ -134,11 +135,28 @@ def test_a_call_that_is_said_to_be_done_before_its_inputs_are_there_is_a_violati
     keeper = Gatekeeper(until=said)
     with (
         against(at_once, now=keeper.now, starter=keeper) as (opponent, _),
-        pytest.raises(Violation, match="before its inputs"),
+        pytest.raises(Violation, match="before it could begin"),
     ):
         opponent.call()
 
-    assert ["ready", "start 1"] == keeper.events
+    assert ["ready", "open 1"] == keeper.events
+
+
+def test_a_claim_is_not_replaced_where_the_judge_looks_at_its_clock_late():
+    keeper = Gatekeeper()
+    answered = threading.Event()
+
+    def once_open(command):
+        keeper.opened.wait(10)
+        yield from done(5.0, 1.0)(command)
+        answered.set()
+
+    opened = keeper.open
+    keeper.open = lambda number: (opened(number), answered.wait(10))
+    with against(once_open, now=keeper.now, starter=keeper) as (opponent, _):
+        called = opponent.call()
+
+    assert (5.0, pytest.approx(1.0)) == (called.claimed_ms, called.wall_ms)
 
 
 def test_an_exception_may_come_before_the_inputs_are_there():

@@ -1,5 +1,6 @@
 import itertools
 import statistics
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from caesar.evaluators.clock import Calibration, Span
 from caesar.evaluators.device import Cpu, TimedCall
 from caesar.evaluators.opponent import Called
 from caesar.evaluators.timing import Bout, Taken, measure, quiet_ms
+from caesar.evaluators.wire import Violation
 
 NOTHING, COPY = Span(0.0, 0.0, 0.0), Span(0.1, 0.0, 0.1)
 QUIET = Calibration(idle=NOTHING, withdrawing=COPY, showing=COPY)
@@ -18,8 +20,19 @@ QUIET = Calibration(idle=NOTHING, withdrawing=COPY, showing=COPY)
 class Scene:
     """Bench, device, stands and opponent at once: notes what happens, takes the times it was told."""
 
-    def __init__(self, *, reference_ms=1.0, candidate_ms=1.0, wall_ms=None, show_ms=0.1, writable=False):
+    def __init__(
+        self,
+        *,
+        reference_ms=1.0,
+        candidate_ms=1.0,
+        wall_ms=None,
+        show_ms=0.1,
+        head_start_ms=0.0,
+        writable=False,
+    ):
         self.events = []
+        self.head_starts_ms = []
+        self.head_start_ms = head_start_ms
         self.reference_ms = reference_ms
         self.candidate_ms = candidate_ms
         self.wall_ms = wall_ms or candidate_ms
@@ -32,8 +45,9 @@ class Scene:
         self.events.append(("reference", x.item(), torch.initial_seed()))
         return x + 1
 
-    def timed(self, model, inputs, *, seed):
+    def timed(self, model, inputs, *, seed, head_start_ms):
         torch.manual_seed(seed)
+        self.head_starts_ms.append(head_start_ms)
         return TimedCall(self.reference_ms, self.reference_ms / 2, model(*inputs))
 
     def poison(self, pattern):
@@ -49,7 +63,7 @@ class Scene:
         self.events.append(("candidate", stand.shown.item(), seed))
         if self.writable:
             stand.shown.zero_()
-        return Called(self.candidate_ms, self.candidate_ms / 4, self.wall_ms)
+        return Called(self.candidate_ms, self.candidate_ms / 4, self.wall_ms, self.head_start_ms)
 
     def take(self, stand):
         self.events.append(("take", stand.number))
@@ -171,6 +185,35 @@ def test_inputs_are_shown_right_before_the_candidate_is_called_on_them():
 
     names = scene.names()
     assert all(names[at + 1] == "candidate" for at, name in enumerate(names) if name == "show")
+
+
+def test_the_reference_has_as_long_for_launching_as_the_candidate_had_last():
+    _, _, scene = timed(calibration=replace(QUIET, head_start_ms=0.8), head_start_ms=3.5)
+
+    assert {0.8, 3.5} == set(scene.head_starts_ms)
+    assert 0.8 == scene.head_starts_ms[0]
+    assert 3.5 == scene.head_starts_ms[-1]
+
+
+def test_a_candidate_that_keeps_its_judge_waiting_does_not_make_the_reference_wait():
+    _, _, scene = timed(head_start_ms=5000.0)
+
+    assert 20.0 == max(scene.head_starts_ms)
+
+
+def test_calls_that_are_over_before_one_of_nothing_would_be_are_a_violation():
+    calibration = replace(QUIET, idle=Span(0.2, 0.01, 0.19), head_start_ms=0.8)
+
+    with pytest.raises(Violation, match="sooner"):
+        timed(candidate_ms=0.001, wall_ms=0.05, calibration=calibration)
+
+
+def test_on_a_cpu_no_call_is_too_short():
+    calibration = replace(QUIET, idle=Span(0.2, 0.01, 0.19))
+
+    measured, _, _ = timed(candidate_ms=0.001, wall_ms=0.05, calibration=calibration)
+
+    assert measured.candidate_ms
 
 
 def test_a_seed_told_ahead_says_nothing_of_the_inputs():

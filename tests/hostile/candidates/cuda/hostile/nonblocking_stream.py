@@ -2,8 +2,8 @@
 # rows: isolation 33, kernelbench D1
 # verdict: passed|incorrect
 # effect: none
-# at_least_ms: 32
-# note: a non-blocking stream, made in C++, that takes 40 ms and is not waited for
+# at_least_ms: 5
+# note: a non-blocking stream, made in C++, that takes 10 ms and is not waited for
 from torch import nn
 from torch.utils.cpp_extension import load_inline
 
@@ -22,7 +22,7 @@ void launch(const float* x, const float* y, float* out, long n) {
         cudaStreamCreateWithFlags(&made, cudaStreamNonBlocking);
         return made;
     }();
-    wait<<<1, 1, 0, stream>>>(80000000L);
+    wait<<<1, 1, 0, stream>>>(20000000L);
     relu_add<<<(n + 255) / 256, 256, 0, stream>>>(x, y, out, n);
 }
 """

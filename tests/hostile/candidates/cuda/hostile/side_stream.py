@@ -2,8 +2,8 @@
 # rows: isolation 33, kernelbench D1, kernelbench B6
 # verdict: passed|incorrect
 # effect: none
-# at_least_ms: 32
-# note: does its 40 ms of work on a stream that nobody waits for
+# at_least_ms: 5
+# note: does its 10 ms of work on a stream that nobody waits for
 import torch
 from torch import nn
 
@@ -16,5 +16,5 @@ class ModelNew(nn.Module):
     def forward(self, x, y):
         self.stream = self.stream or torch.cuda.Stream()
         with torch.cuda.stream(self.stream):
-            torch.cuda._sleep(80_000_000)
+            torch.cuda._sleep(20_000_000)
             return torch.relu(x + y)
