@@ -85,9 +85,12 @@ def open_file(path: Path, flags: int) -> int:
 
 
 def read_file(path: Path | str) -> bytes | None:
-    """What a file of the folder holds, up to 64 KiB; None where it is missing. Links are not followed."""
+    """What a file of the folder holds, up to 64 KiB; None where it is missing. Links are not followed.
+
+    Never waits, not even for somebody to write to a FIFO of that name; OSError where it can't be read.
+    """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
     except FileNotFoundError:
         return None
     try:

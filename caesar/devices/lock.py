@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 
 from filelock import lock_descriptor, unlock_descriptor
@@ -21,9 +22,10 @@ __all__ = ["Lock", "is_locked", "try_lock"]
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """A lock that this process holds; its descriptor is closed on exec."""
+    """A lock that this process holds, until nobody refers to it any more; its file is closed on exec."""
 
-    descriptor: int
+    file: FileIO
+    """Open as long as the lock is held: Python closes it with the last reference."""
     identity: tuple[int, int]
     """The locked file: its device and inode."""
 
@@ -38,9 +40,9 @@ class Lock:
     def drop(self) -> None:
         """Give the lock up, even where a child that was just forked has the descriptor too; call it once."""
         try:
-            unlock_descriptor(self.descriptor)
+            unlock_descriptor(self.file.fileno())
         finally:
-            os.close(self.descriptor)
+            self.file.close()
 
 
 def try_lock(path: Path) -> Lock | None:
@@ -48,25 +50,25 @@ def try_lock(path: Path) -> Lock | None:
 
     OSError where the file can't be opened, is a link, or lies where the kernel has no locks.
     """
-    descriptor = open_file(path, os.O_RDWR)
+    file = FileIO(open_file(path, os.O_RDWR), "r+")
     taken = False
     try:
-        if taken := lock_descriptor(descriptor, blocking=False):
-            status = os.fstat(descriptor)
-            return Lock(descriptor, (status.st_dev, status.st_ino))
+        status = os.fstat(file.fileno())
+        if taken := lock_descriptor(file.fileno(), blocking=False):
+            return Lock(file, (status.st_dev, status.st_ino))
     finally:
         if not taken:
-            os.close(descriptor)
+            file.close()
     return None
 
 
 def is_locked(path: str) -> bool:
-    """Whether anybody has a lock. The question holds a share of a free one for an instant.
+    """Whether anybody has a lock; never waits. The question holds a share of a free one for an instant.
 
     Whoever tries to take the lock in that instant is refused: where that matters, try again.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:
         return False
     try:

@@ -27,12 +27,10 @@ class Quarantine:
 def read_quarantine(folder: Path, device: str) -> Quarantine | None:
     """A device's quarantine; None where it has none. A file that can't be read is one, of unknown reason."""
     path = device_file(folder, device, "quarantine")
-    content = (read_file(path) or b"").strip()
-    if not content:
-        return None
     try:
-        return msgspec.json.decode(content, type=Quarantine)
-    except msgspec.MsgspecError:
+        content = (read_file(path) or b"").strip()
+        return msgspec.json.decode(content, type=Quarantine) if content else None
+    except (OSError, msgspec.MsgspecError):
         return Quarantine(f"{path} can't be read", 0)
 
 

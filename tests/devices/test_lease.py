@@ -1,3 +1,4 @@
+import gc
 import os
 import time
 
@@ -6,9 +7,9 @@ import pytest
 from caesar.devices import journal
 from caesar.devices.folder import device_file
 from caesar.devices.journal import What
-from caesar.devices.lease import holder, try_lease
+from caesar.devices.lease import holder, is_held, try_lease
 from caesar.devices.processes import Process, this_process
-from caesar.devices.quarantine import read_quarantine
+from caesar.devices.quarantine import Quarantine, read_quarantine
 from caesar.devices.state import Doing, Holder, State, read_state, write_state
 from caesar.effects import Condition
 from caesar.errors import Fault
@@ -268,10 +269,39 @@ def test_a_quarantine_that_cannot_be_read_is_one(tmp_path):
     assert take(tmp_path) is None
 
 
+def test_a_quarantine_that_is_a_link_is_one_of_unknown_reason(tmp_path):
+    path = device_file(tmp_path, "cpu:0", "quarantine")
+    path.symlink_to(tmp_path / "nowhere")
+
+    assert Quarantine(f"{path} can't be read", 0) == read_quarantine(tmp_path, "cpu:0")
+    assert take(tmp_path) is None
+
+
+def test_a_state_that_is_a_link_is_a_fault_and_not_followed(tmp_path):
+    write_state(tmp_path, "cpu:1", State(7))
+    device_file(tmp_path, "cpu:0", "state").symlink_to(device_file(tmp_path, "cpu:1", "state"))
+
+    with pytest.raises(Fault, match=r"cpu:0 can't be leased through .*: Too many levels of symbolic links"):
+        take(tmp_path)
+    assert not is_held("cpu:0", folder=tmp_path)
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_a_lease_that_nobody_refers_to_any_more_is_free(tmp_path):
+    lease = take(tmp_path)
+    held = is_held("cpu:0", folder=tmp_path)
+
+    del lease
+    gc.collect()
+
+    assert held
+    assert not is_held("cpu:0", folder=tmp_path)
+
+
 def test_the_descriptor_is_closed_on_exec(tmp_path):
     lease = take(tmp_path)
 
-    assert not os.get_inheritable(lease._lock.descriptor)
+    assert not os.get_inheritable(lease._lock.file.fileno())
     lease.end()
 
 

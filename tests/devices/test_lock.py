@@ -1,3 +1,4 @@
+import gc
 import os
 import stat
 from pathlib import Path
@@ -45,7 +46,7 @@ def test_a_lock_and_filelocks_lock_of_the_same_path_exclude_each_other(tmp_path)
 def test_a_lock_that_is_dropped_is_free_though_a_forked_child_has_its_descriptor(tmp_path):
     path = tmp_path / "lock"
     lock = try_lock(path)
-    copy = os.dup(lock.descriptor)  # of the same open file, as a child's would be
+    copy = os.dup(lock.file.fileno())  # of the same open file, as a child's would be
 
     lock.drop()
 
@@ -82,6 +83,45 @@ def test_whoever_is_refused_keeps_no_descriptor(tmp_path, monkeypatch):
     lock.drop()
 
 
+def test_a_lock_whose_file_cannot_be_looked_at_is_not_kept(tmp_path, monkeypatch):
+    path = tmp_path / "lock"
+    path.touch()
+    before = descriptors()
+
+    with monkeypatch.context() as broken:
+        broken.setattr("caesar.devices.lock.os.fstat", _broken)
+        with pytest.raises(OSError, match="Input/output error"):
+            try_lock(path)
+
+    assert before == descriptors()
+    assert not is_locked(str(path))
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_a_lock_that_nobody_refers_to_any_more_is_free(tmp_path):
+    path = tmp_path / "lock"
+    lock = try_lock(path)
+    held = is_locked(str(path))
+
+    del lock
+    gc.collect()
+
+    assert held
+    assert not is_locked(str(path))
+
+
+@pytest.mark.timeout(10)
+def test_whether_a_fifo_is_locked_is_told_at_once(tmp_path):
+    path = tmp_path / "lock"
+    os.mkfifo(path)
+
+    free = is_locked(str(path))
+    lock = try_lock(path)
+
+    assert (False, True) == (free, is_locked(str(path)))
+    lock.drop()
+
+
 def test_a_holders_notes_in_the_file_and_its_mode_are_left_alone(tmp_path):
     path = tmp_path / "lock"
     path.write_text("noted")
@@ -95,3 +135,7 @@ def test_a_holders_notes_in_the_file_and_its_mode_are_left_alone(tmp_path):
 
 def _missing(descriptor, operation):
     raise OSError(38, "Function not implemented")
+
+
+def _broken(descriptor):
+    raise OSError(5, "Input/output error")

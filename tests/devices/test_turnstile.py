@@ -1,3 +1,5 @@
+import fcntl
+import os
 import threading
 
 import pytest
@@ -24,6 +26,20 @@ def test_the_head_of_a_line_waits_for_its_devices_only(tmp_path):
 def test_lines_for_the_same_devices_are_one_line_in_whatever_order_they_are_named(tmp_path):
     with Turnstile(tmp_path, ["a", "b"]).passed():
         assert not Turnstile(tmp_path, ["b", "a"]).others_wait("a", including_own_line=False)
+
+
+@pytest.mark.timeout(10)
+def test_a_fifo_that_is_named_like_a_line_keeps_nobody_waiting(tmp_path):
+    fifo = tmp_path / "turnstile-0"
+    os.mkfifo(fifo)
+    line = Turnstile(tmp_path, ["a"])
+    told = line.others_wait("a", including_own_line=True)
+    descriptor = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+    assert not told
+    assert not line.others_wait("a", including_own_line=True)
+    os.close(descriptor)
 
 
 @pytest.mark.slow

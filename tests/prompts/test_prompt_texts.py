@@ -1,7 +1,7 @@
 import pytest
 
 from caesar.errors import UsageError
-from caesar.prompts.texts import Templates, shipped
+from caesar.prompts.texts import _REMEMBERED, _SMALL_CHARS, Templates, shipped
 
 
 def test_the_shipped_texts_are_templates_and_examples():
@@ -32,6 +32,29 @@ def test_equal_values_of_different_types_are_rendered_each_as_it_is():
     templates = Templates({"a.j2": "{{ value }}"})
 
     assert ["1", "True", "1.0", "1"] == [templates.render("a.j2", value=value) for value in (1, True, 1.0, 1)]
+
+
+def test_what_was_rendered_from_a_long_value_is_not_remembered():
+    templates = Templates({"a.j2": "{{ one }}{{ other }}"})
+    longest = _SMALL_CHARS * "x"
+
+    templates.render("a.j2", one="", other=f"{longest}x")
+    templates.render("a.j2", one=10**_SMALL_CHARS, other="")
+    templates.render("a.j2", one="", other=longest)
+
+    assert [longest] == list(templates._rendered.values())
+
+
+def test_no_more_texts_are_remembered_than_the_bound():
+    templates = Templates({"a.j2": "{{ value }}"})
+    remembered = []
+
+    for value in range(2 * _REMEMBERED + 1):
+        assert str(value) == templates.render("a.j2", value=value)
+        remembered.append(len(templates._rendered))
+
+    assert _REMEMBERED == max(remembered)
+    assert "0" == templates.render("a.j2", value=0)
 
 
 def test_values_are_not_escaped():
