@@ -73,7 +73,7 @@ def open_file(path: Path, flags: int) -> int:
     An existing file is opened without O_CREAT first: in a sticky folder the kernel may refuse to
     "create" a file that is another user's.
     """
-    flags |= os.O_CLOEXEC | os.O_NOFOLLOW
+    flags |= os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # who opens a pipe would wait for its other end
     try:
         return os.open(path, flags)
     except FileNotFoundError:

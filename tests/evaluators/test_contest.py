@@ -451,7 +451,7 @@ def test_the_references_parameters_are_restored_for_each_candidate():
 def slowed_reference(slow):
     """A reference that takes 20 ms more from its n-th call on that is timed, as if it was disturbed."""
     calls = itertools.count()
-    return lambda _, call: TimedCall(20.06 if next(calls) >= slow else 0.06, 0.06, call())
+    return lambda _, call, **_more: TimedCall(20.06 if next(calls) >= slow else 0.06, 0.06, call())
 
 
 @pytest.mark.parametrize(("slow", "found"), [(6, ["reference_disturbed"]), (0, []), (1000, [])])
