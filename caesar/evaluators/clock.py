@@ -77,7 +77,8 @@ class Calibration:
     def rushed(self, wall_ms: Sequence[float]) -> bool:
         """Whether more calls than chance explains were over sooner than one in which nothing is called.
 
-        Only where they begin on a GPU, whose change from one process to another takes always as long.
+        Who says so has not waited for his inputs, and is charged from when he was asked. Only on a GPU,
+        whose change from one process to another takes always as long.
         """
         soon = sum(wall < self.idle.least_ms / 2 for wall in wall_ms)
         return self.head_start_ms > 0 and soon > _odd_ones(len(wall_ms))

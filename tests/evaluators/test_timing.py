@@ -11,7 +11,6 @@ from caesar.evaluators.clock import Calibration, Span
 from caesar.evaluators.device import Cpu, TimedCall
 from caesar.evaluators.opponent import Called
 from caesar.evaluators.timing import Bout, Taken, measure, quiet_ms
-from caesar.evaluators.wire import Violation
 
 NOTHING, COPY = Span(0.0, 0.0, 0.0), Span(0.1, 0.0, 0.1)
 QUIET = Calibration(idle=NOTHING, withdrawing=COPY, showing=COPY)
@@ -201,11 +200,13 @@ def test_a_candidate_that_keeps_its_judge_waiting_does_not_make_the_reference_wa
     assert 20.0 == max(scene.head_starts_ms)
 
 
-def test_calls_that_are_over_before_one_of_nothing_would_be_are_a_violation():
-    calibration = replace(QUIET, idle=Span(0.2, 0.01, 0.19), head_start_ms=0.8)
+def test_calls_that_are_over_before_one_of_nothing_would_be_are_charged_from_when_they_were_asked_for():
+    calibration = replace(QUIET, idle=Span(0.2, 0.0, 0.19), head_start_ms=0.8)
 
-    with pytest.raises(Violation, match="sooner"):
-        timed(candidate_ms=0.001, wall_ms=0.05, calibration=calibration)
+    measured, notes, _ = timed(candidate_ms=0.001, wall_ms=0.05, head_start_ms=3.0, calibration=calibration)
+
+    assert ["timing_inconsistent"] == [kind for kind, _ in notes]
+    assert {2.85} == {round(ms, 6) for ms in measured.candidate_ms}
 
 
 def test_on_a_cpu_no_call_is_too_short():
