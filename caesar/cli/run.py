@@ -23,7 +23,7 @@ from caesar.engine.clock import SystemClock
 from caesar.engine.lanes import Capacity, Lanes
 from caesar.engine.memory import Memory
 from caesar.engine.plan import Configuration, Run, extension, fold_run, members, started
-from caesar.engine.scheduler import RunStream, Tally, run_all
+from caesar.engine.scheduler import RunStream, Tally, require_ends, run_all
 from caesar.engine.world import World
 from caesar.errors import CaesarError, UsageError
 from caesar.events import RunResumed
@@ -92,6 +92,7 @@ async def _in_store(
     """How the run stands afterwards; None where it was stopped before it could say."""
     run, stream = await _taken_up(prepared.configuration, log, run_id)
     if run.finished:
+        require_ends(run, {stream: version for stream, version, _ in log.heads(f"{run.id}/")})
         return Tally(finished=run.planned, suspended=0, running=0)
     texts = log.texts(tuple(run.templates.values()))
     templates = Templates({name: texts[digest] for name, digest in run.templates.items()})

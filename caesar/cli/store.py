@@ -14,6 +14,7 @@ from caesar.events import HeadRecorded, TrajectoryForked
 from caesar.stores.chains import Damage
 from caesar.stores.copying import backup, copy_into, copy_new, keep_only
 from caesar.stores.eventlog import SqliteEventLog
+from caesar.stores.failures import translated
 from caesar.stores.locks import locks_folder, owning
 from caesar.stores.verify import Audit, audit
 
@@ -50,6 +51,8 @@ def repair_command(store: Path, to: Path, *, json: bool) -> int:
         for stream, count in found.streams.items()
         if upto.get(stream, 0) < count
     }
+    for told in found.loose:
+        note(f"{store}: {told}")
     if json:
         left = [{"stream": stream, "copied": kept, "had": had} for stream, (kept, had) in lost.items()]
         emit_json({"store": str(to), "events": copied.events, "texts": copied.texts, "left_behind": left})
@@ -71,9 +74,9 @@ def backup_command(store: Path, to: Path) -> None:
 
 def copy_command(store: Path, runs: Sequence[str], to: Path) -> None:
     """Copy runs with their ancestors to another store."""
-    if to.exists() and to.samefile(store):
-        raise UsageError(f"{to} is the store itself: name another one with --to")
     with open_store(store) as log:
+        if to.exists() and to.samefile(store):
+            raise UsageError(f"{to} is the store itself: name another one with --to")
         chosen = tuple(with_ancestors(log, (require_run(log, name) for name in runs)))
         if to.exists():
             _refuse_same_names(chosen, to)
@@ -85,13 +88,15 @@ def copy_command(store: Path, runs: Sequence[str], to: Path) -> None:
 
 def rm_command(store: Path, name: str) -> None:
     """Exchange the store for one without the run; nobody may be using it."""
+    store = store.resolve()  # its locks lie beside the file, not beside a link to it
     with ExitStack() as held:
         with open_store(store) as log:
             gone = require_run(log, name)
             everyone = tuple(readable_runs(log))
             _refuse_forked(gone, everyone)
         for run in everyone:
-            held.enter_context(owning(run.name, locks_folder(store)))
+            with translated(store):
+                held.enter_context(owning(run.name, locks_folder(store)))
         copied = keep_only(store, lambda log: _without(log, gone))
     emit_text(f"{store}: run {gone.name} removed; {counted(copied.events, 'event')} kept")
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from caesar.engine.fork import before, inheritance
 from caesar.engine.loop import advance
 from caesar.engine.plan import Member, Run
 from caesar.engine.world import World, record
+from caesar.errors import StoreError
 from caesar.events import (
     Envelope,
     Event,
@@ -27,7 +28,7 @@ from caesar.events import (
 from caesar.fsm.trajectory import Status, Trajectory, fold
 from caesar.ports import Append, EventLog
 
-__all__ = ["RunStream", "Tally", "run_all"]
+__all__ = ["RunStream", "Tally", "require_ends", "run_all"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ async def run_all(world: World, run: Run, members: Iterable[Member], *, stream: 
     """Take every member as far as it goes; records the heads of ended ones and how the run stands."""
     ahead = iter(members)
     ends = Counter[Status]()
-    heads = frozenset(run.heads)
+    heads = {head.stream: head for head in run.heads}  # the latest, where a trajectory ended several times
 
     async def work() -> None:
         for member in ahead:
@@ -82,19 +83,21 @@ async def run_all(world: World, run: Run, members: Iterable[Member], *, stream: 
 
 
 async def _one(
-    world: World, run: Run, member: Member, *, heads: frozenset[HeadRecorded], stream: RunStream
+    world: World, run: Run, member: Member, *, heads: Mapping[str, HeadRecorded], stream: RunStream
 ) -> Status:
-    trajectory = await _taken_up(world, run, member)
+    trajectory = await _taken_up(world, run, member, ended=heads.get(member.stream))
     if trajectory.status is Status.RUNNING and not world.draining.is_set():
         trajectory = await advance(world, trajectory)
     head = HeadRecorded(trajectory.stream, trajectory.version, trajectory.digest)
-    if trajectory.status is Status.FINISHED and head not in heads:
+    if trajectory.status is Status.FINISHED and head != heads.get(member.stream):
         await stream.append(head)
     return trajectory.status
 
 
-async def _taken_up(world: World, run: Run, member: Member) -> Trajectory:
+async def _taken_up(world: World, run: Run, member: Member, *, ended: HeadRecorded | None) -> Trajectory:
     envelopes = world.log.read(member.stream)
+    if ended is not None and _lacks(envelopes, ended):
+        raise _end_lost(ended)
     trajectory = fold(member.stream, envelopes, before=before(world.log.read, member.stream, envelopes))
     if world.draining.is_set():
         return trajectory
@@ -105,6 +108,25 @@ async def _taken_up(world: World, run: Run, member: Member) -> Trajectory:
     if _has_more_turns(run, trajectory):
         return await record(world, trajectory, TrajectoryExtended(run.turns))
     return trajectory
+
+
+def require_ends(run: Run, reached: Mapping[str, int]) -> None:
+    """StoreError where a trajectory of the run no longer has so many events as it had when it ended."""
+    for head in run.heads:
+        if reached.get(head.stream, 0) < head.version:
+            raise _end_lost(head)
+
+
+def _end_lost(head: HeadRecorded) -> StoreError:
+    """What to raise where a trajectory that ended has lost its end: it would be paid for again."""
+    return StoreError(
+        f"stream {head.stream} no longer has event {head.version}, with which it ended: `caesar verify`"
+        " tells more, `caesar repair` copies what is sound, or restore the store from a copy"
+    )
+
+
+def _lacks(envelopes: Sequence[Envelope], head: HeadRecorded) -> bool:
+    return len(envelopes) < head.version or envelopes[head.version - 1].digest != head.digest
 
 
 async def _begun(world: World, trajectory: Trajectory, member: Member) -> Trajectory:

@@ -25,6 +25,7 @@ from caesar.stores.blobs import Decompressor
 from caesar.stores.eventlog import SqliteEventLog
 from caesar.stores.failures import translated
 from caesar.stores.locks import WriteLock, locks_folder
+from caesar.stores.verify import gaps
 
 __all__ = ["Copied", "backup", "copy_into", "copy_new", "keep_only"]
 
@@ -61,6 +62,7 @@ def backup(store: Path, to: Path) -> None:
         closing(schema.open_reader(store)) as source,
         _new(to) as place,
         closing(sqlite3.connect(place)) as target,
+        _full(to),
     ):
         source.backup(target)
 
@@ -70,7 +72,7 @@ def copy_new(store: Path, to: Path, *, upto: Mapping[str, int]) -> Copied:
 
     UsageError where there is a file already; StoreError where a text is missing or damaged.
     """
-    with translated(store), closing(schema.open_reader(store)) as source, _new(to) as place:
+    with translated(store), closing(schema.open_reader(store)) as source, _new(to) as place, _full(to):
         source.execute("BEGIN")
         return _fill(place, source, upto)
 
@@ -78,9 +80,12 @@ def copy_new(store: Path, to: Path, *, upto: Mapping[str, int]) -> Copied:
 def copy_into(store: Path, to: Path, *, upto: Mapping[str, int]) -> Copied:
     """Likewise into a store that may be there already, in one transaction.
 
-    What it has of the streams stays; StoreError where it has another history under the same name.
+    What it has of the streams stays; StoreError where it has another history under the same name, or where
+    the source has lost events, which the copy's own numbers would no longer show.
     """
+    to = to.resolve()  # by whatever name it is opened, a store has one folder of locks
     with translated(store), closing(schema.open_reader(store)) as source, translated(to), ExitStack() as opened:
+        _refuse_gaps(store, source)
         schema.check_place(to)
         schema.check_identity(to)
         to.parent.mkdir(parents=True, exist_ok=True)
@@ -96,9 +101,11 @@ def keep_only(store: Path, kept: Callable[[SqliteEventLog], Mapping[str, int]]) 
     """Put a store in this one's place that has so many events of each stream as `kept` says, and no others.
 
     `kept` is asked once nobody else can write, so it sees every event that was acknowledged; what it
-    raises leaves the store as it is. Nobody else may have the store open: StoreError where someone has. A
-    process that opened it while it was exchanged is refused when it writes.
+    raises leaves the store as it is. Nobody else may have the store open: StoreError where someone has, or
+    where it has lost events, as for `copy_into`. A process that opened it while it was exchanged is refused
+    when it writes.
     """
+    store = store.resolve()  # else a link to the store would be exchanged, and the store stay as it was
     with translated(store), ExitStack() as opened:
         lock = opened.enter_context(closing(WriteLock(locks_folder(store), patience_s=_PATIENCE_S)))
         opened.enter_context(lock.held())
@@ -106,6 +113,7 @@ def keep_only(store: Path, kept: Callable[[SqliteEventLog], Mapping[str, int]]) 
         source.execute("PRAGMA locking_mode = EXCLUSIVE")
         source.execute("PRAGMA journal_mode = DELETE")  # or the old file's log would be taken for the new one's
         source.execute("BEGIN EXCLUSIVE")
+        _refuse_gaps(store, source)
         upto = kept(SqliteEventLog(store, reader=source, writer=None, opened=ExitStack()))
         with _beside(store) as place:
             copied = _fill(place, source, upto)
@@ -132,6 +140,18 @@ def _new(to: Path) -> Iterator[Path]:
                 f"{to} appeared meanwhile, and nothing is overwritten: name another file"
             ) from error
     _sync_folder(to.parent)
+
+
+@contextmanager
+def _full(to: Path) -> Iterator[None]:
+    """Name the copy where a disk is full inside the block: its source is only read."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_FULL:
+            raise
+        with translated(to):
+            raise
 
 
 @contextmanager
@@ -180,6 +200,14 @@ def _copy(source: sqlite3.Connection, target: sqlite3.Connection, upto: Mapping[
         if target.in_transaction:
             target.execute("ROLLBACK")
     return Copied(events, len(named))
+
+
+def _refuse_gaps(store: Path, source: sqlite3.Connection) -> None:
+    if told := gaps(source):
+        raise StoreError(
+            f"{store} is damaged ({told[0]}), and nobody could tell any more once its events are numbered anew:"
+            " `caesar verify` tells more, `caesar repair` copies what is sound"
+        )
 
 
 def _common(source: sqlite3.Connection, target: sqlite3.Connection, stream: str) -> int:

@@ -127,6 +127,15 @@ def _refuse_network(path: Path) -> None:
         )
 
 
+def _refuse_two_names(path: Path) -> None:
+    """SQLite's log lies beside a name: whoever writes by one name overwrites what was written by another."""
+    if path.exists() and path.stat().st_nlink > 1:
+        raise StoreError(
+            f"{path} has a second name (a hard link), by which it could be damaged: remove that name, or write"
+            " to a copy made by `caesar backup`"
+        )
+
+
 def check_identity(path: Path) -> None:
     """StoreError where a file that is there already is no Caesar store; it is left as it is."""
     if path.exists():
@@ -144,6 +153,8 @@ def _roll_back(path: Path) -> None:
 
 
 def _connect(path: Path, *, mode: str, immutable: bool = False, busy_s: float = _BUSY_S) -> sqlite3.Connection:
+    if mode != "ro":
+        _refuse_two_names(path)
     uri = f"{path.resolve().as_uri()}?mode={mode}" + ("&immutable=1" if immutable else "")
     return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=busy_s, check_same_thread=False)
 

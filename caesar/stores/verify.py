@@ -23,7 +23,7 @@ from caesar.stores.chains import Damage, wrong
 from caesar.stores.failures import translated
 from caesar.stores.schema import open_reader
 
-__all__ = ["Audit", "audit"]
+__all__ = ["Audit", "audit", "gaps"]
 
 _STREAMS = "SELECT DISTINCT stream FROM events ORDER BY stream"
 _STREAMS_BY_ROW = "SELECT DISTINCT stream FROM events NOT INDEXED ORDER BY stream"
@@ -124,7 +124,7 @@ def audit(path: Path) -> Audit:
         for name in _streams(connection, found):
             _check_stream(connection, name, found)
         with found.noting("the events' numbers"):
-            found.loose += _gaps(connection)
+            found.loose += gaps(connection)
         _check_claims(connection, found)
         found.loose += [
             f"the text {digest} is damaged; no event names it"
@@ -171,7 +171,7 @@ def _text(connection: sqlite3.Connection, digest: Digest, found: _Found) -> bool
     return found.texts.get(digest)
 
 
-def _gaps(connection: sqlite3.Connection) -> list[str]:
+def gaps(connection: sqlite3.Connection) -> list[str]:
     """Appending numbers all events of a store without gaps, so a gap is something that was removed."""
     return [
         f"events numbered {first} to {last} are missing from the store"

@@ -187,6 +187,53 @@ def test_a_removed_run_is_gone(store, capsys):
     assert [] == json.loads(capsys.readouterr().out.split("\n", 1)[1])["runs"]
 
 
+def test_a_run_is_removed_from_the_store_that_a_link_names_and_the_link_stays(store, tmp_path):
+    (tmp_path / "link.db").symlink_to(store)
+
+    rm_command(tmp_path / "link.db", "fake")
+
+    assert (tmp_path / "link.db").is_symlink()
+    with open_store(store) as log:
+        assert () == log.streams()
+
+
+def test_a_run_that_is_worked_on_is_not_removed_by_a_link_either(store, tmp_path):
+    (tmp_path / "link.db").symlink_to(store)
+
+    with (
+        SqliteEventLog.open(store, clock_us=lambda: 1) as log,
+        log.own("fake"),
+        pytest.raises(StoreError, match="is being worked on"),
+    ):
+        rm_command(tmp_path / "link.db", "fake")
+
+
+def test_no_run_is_removed_or_copied_where_that_would_hide_that_events_are_missing(store, tmp_path, capsys):
+    with open_store(store) as log:
+        last = log.read("RUN/1/0")[-1].seq
+    vandalise(store, "DELETE FROM events WHERE seq = ?", (last,))
+    first, texts = run_called("other")
+    with SqliteEventLog.open(store, clock_us=lambda: 1) as log:
+        asyncio.run(log.append(Append("OTHER", 0, (first,), texts)))
+
+    for command in (
+        lambda: rm_command(store, "other"),
+        lambda: copy_command(store, ("fake",), tmp_path / "new.db"),
+    ):
+        with pytest.raises(StoreError, match=f"the event numbered {last} is missing"):
+            command()
+    capsys.readouterr()
+    repair_command(store, tmp_path / "repaired.db", json=False)
+
+    assert 1 == verify_command(store, (), json=False)
+    assert f"the event numbered {last} is missing from the store" in capsys.readouterr().err
+
+
+def test_a_missing_store_is_named_also_where_the_copys_is_there(store, tmp_path):
+    with pytest.raises(UsageError, match="there is no store here"):
+        copy_command(tmp_path / "none.db", ("fake",), store)
+
+
 @pytest.fixture
 def meanwhile(store, monkeypatch):
     """Has something be appended after `rm` looked at the store and before it takes it over."""

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
+from stores.recorded_store import vandalise
 from worlds import (
     NO_CODE,
     SOURCE,
@@ -22,10 +23,11 @@ from worlds import (
 from caesar.domain import Problem
 from caesar.engine.plan import fold_run
 from caesar.engine.retry import ATTEMPTS
-from caesar.engine.scheduler import Tally
-from caesar.errors import Fault, UsageError
+from caesar.engine.scheduler import Tally, require_ends
+from caesar.errors import Fault, StoreError, UsageError
 from caesar.fsm.trajectory import Status
 from caesar.models.scripted import ScriptedModel
+from caesar.stores.eventlog import SqliteEventLog
 from caesar.stores.memory import MemoryEventLog
 
 TURN = (
@@ -292,3 +294,30 @@ def test_a_trajectory_is_read_once_and_its_head_recorded_once_however_often_the_
 
     assert {"RUN/1/0": 2, "RUN/2/0": 2} == {name: n for name, n in setup.log.reads.items() if "/" in name}
     assert 2 == len(fold_run(inner.read("RUN")).heads)
+
+
+def test_a_trajectory_that_ended_and_has_lost_its_end_is_not_paid_for_again(tmp_path):
+    store = tmp_path / "caesar.db"
+    setup = Setup()
+    with SqliteEventLog.open(store, clock_us=setup.clock.now_us) as setup.log:
+        setup.run()
+    vandalise(store, "DELETE FROM events WHERE stream = 'RUN/1/0' AND version > 5")
+    setup.spec = replace(setup.spec, samples=2)
+
+    with SqliteEventLog.open(store, clock_us=setup.clock.now_us) as setup.log:
+        with pytest.raises(ExceptionGroup) as raised:
+            setup.run()
+
+        assert raised.group_contains(StoreError, match="RUN/1/0 no longer has event")
+        assert 5 == len(setup.log.read("RUN/1/0"))
+
+
+def test_a_run_whose_trajectory_lost_its_end_does_not_count_as_finished():
+    setup = Setup()
+    setup.run()
+    run = fold_run(setup.log.read("RUN"))
+    reached = {stream: len(setup.log.read(stream)) for stream in ("RUN/1/0", "RUN/2/0")}
+
+    require_ends(run, reached)
+    with pytest.raises(StoreError, match="RUN/2/0 no longer has event"):
+        require_ends(run, reached | {"RUN/2/0": 5})

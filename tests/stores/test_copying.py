@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from contextlib import closing
+from unittest.mock import Mock
 
 import pytest
 from contracts.eventlog import NOW_US, turns
@@ -138,6 +139,15 @@ def test_a_text_that_is_damaged_is_not_copied(store, to):
         copy_new(store, to, upto={"RUN": 1})
 
     assert not to.exists()
+
+
+def test_where_the_copys_disk_is_full_the_copy_is_named_not_its_source(store, to, monkeypatch):
+    full = sqlite3.OperationalError("database or disk is full")
+    full.sqlite_errorcode, full.sqlite_errorname = sqlite3.SQLITE_FULL, "SQLITE_FULL"
+    monkeypatch.setattr("caesar.stores.copying._fill", Mock(side_effect=full))
+
+    with pytest.raises(StoreError, match=r"the disk is full at .*copy\.db"):
+        copy_new(store, to, upto={"RUN": 1})
 
 
 def test_a_store_is_exchanged_for_one_that_has_only_what_is_kept(store):

@@ -145,6 +145,17 @@ def test_a_store_has_one_folder_of_locks_by_whatever_name_it_is_opened(tmp_path,
             pytest.fail("both own the run")
 
 
+def test_a_store_with_a_second_name_is_read_but_not_written(store, tmp_path):
+    with open_log(store):
+        pass
+    (tmp_path / "second.db").hardlink_to(store)
+
+    with pytest.raises(StoreError, match="has a second name"):
+        open_log(store)
+    with open_log(store, read_only=True) as log:
+        assert () == log.streams()
+
+
 def test_a_migration_that_fails_is_not_recorded(store, tmp_path, monkeypatch):
     open_log(store).close()
     broken = tmp_path / "broken.sql"
