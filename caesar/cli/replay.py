@@ -20,6 +20,7 @@ from caesar.engine.divergence import Divergence
 from caesar.engine.plan import Run
 from caesar.engine.replay import Replayed, replay
 from caesar.engine.resume import pinned
+from caesar.engine.scheduler import lost_ends
 from caesar.engine.today import Today, evaluated_on, today
 from caesar.errors import StoreError, UsageError
 from caesar.events import Envelope
@@ -60,9 +61,11 @@ def replay_command(options: ReplayOptions, *, json: bool) -> int:
 
 
 def chosen_streams(options: ReplayOptions) -> tuple[str, ...]:
-    """The trajectories that the options name."""
+    """The trajectories that the options name; says which of them have lost their ends."""
     with open_store(options.store) as log:
-        return _streams(log, require_run(log, options.run), options.trajectories)
+        streams, lost = _streams(log, require_run(log, options.run), options.trajectories)
+    _say_unread(lost)
+    return streams
 
 
 def replay_run(options: ReplayOptions) -> tuple[tuple[Replayed, ...], tuple[str, ...]]:
@@ -70,14 +73,14 @@ def replay_run(options: ReplayOptions) -> tuple[tuple[Replayed, ...], tuple[str,
     with ExitStack() as opened:
         log = opened.enter_context(open_store(options.store))
         run = require_run(log, options.run)
-        streams = _streams(log, run, options.trajectories)
+        streams, lost = _streams(log, run, options.trajectories)
         now = _today(log, run, options)  # what is wrong with the spec or the templates is said once, here
         ours, *others = _parts(streams, len(os.sched_getaffinity(0)))
         theirs = _elsewhere(options, others, opened)
         results = [*(_one(log, now, stream) for stream in ours), *theirs]
     order = {stream: place for place, stream in enumerate(streams)}
     replayed = sorted((one for one in results if isinstance(one, Replayed)), key=lambda one: order[one.stream])
-    return tuple(replayed), tuple(one for one in results if isinstance(one, str))
+    return tuple(replayed), (*lost, *(one for one in results if isinstance(one, str)))
 
 
 def _parts(streams: Sequence[str], processes: int) -> Iterator[Sequence[str]]:
@@ -128,12 +131,14 @@ def _sound(log: SqliteEventLog, run: Run) -> Iterator[Sequence[Envelope]]:
             yield log.read(stream)
 
 
-def _streams(log: SqliteEventLog, run: Run, wanted: Sequence[str]) -> tuple[str, ...]:
-    there = log.streams(f"{run.id}/")
-    if not wanted:
-        return there
-    chosen = tuple(stream for name in wanted for stream in _named(run, name, there))
-    return tuple(dict.fromkeys(chosen))
+def _streams(log: SqliteEventLog, run: Run, wanted: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The wanted trajectories' streams, and why those are left out that have lost their ends."""
+    reached = {stream: version for stream, version, _ in log.heads(f"{run.id}/")}
+    lost = lost_ends(run, reached)
+    there = tuple(dict.fromkeys((*log.streams(f"{run.id}/"), *lost)))
+    chosen = tuple(stream for name in wanted for stream in _named(run, name, there)) if wanted else there
+    told = tuple(str(lost[stream]) for stream in dict.fromkeys(chosen) if stream in lost)
+    return tuple(stream for stream in dict.fromkeys(chosen) if stream not in lost), told
 
 
 def _named(run: Run, name: str, there: Sequence[str]) -> Sequence[str]:
@@ -150,8 +155,7 @@ def _named(run: Run, name: str, there: Sequence[str]) -> Sequence[str]:
 
 
 def _say(options: ReplayOptions, replayed: Sequence[Replayed], damaged: Sequence[str]) -> None:
-    for told in damaged:
-        note(f"not replayed: {told}")
+    _say_unread(damaged)
     diverged = [one for one in replayed if one.divergence is not None]
     for one in diverged[:1] if options.spec else diverged[:3]:
         _say_one(one)
@@ -164,6 +168,11 @@ def _say(options: ReplayOptions, replayed: Sequence[Replayed], damaged: Sequence
         f"{options.run}: {counted(len(replayed), 'trajectory')}, {counted(turns, 'turn')},"
         f" {counted(events, 'event')} replayed; {equal} of {len(replayed)} equal"
     )
+
+
+def _say_unread(damaged: Iterable[str]) -> None:
+    for told in damaged:
+        note(f"not replayed: {told}")
 
 
 def _say_one(replayed: Replayed) -> None:

@@ -28,7 +28,7 @@ from caesar.events import (
 from caesar.fsm.trajectory import Status, Trajectory, fold
 from caesar.ports import Append, EventLog
 
-__all__ = ["RunStream", "Tally", "require_ends", "run_all"]
+__all__ = ["RunStream", "Tally", "lost_ends", "require_ends", "run_all"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +112,13 @@ async def _taken_up(world: World, run: Run, member: Member, *, ended: HeadRecord
 
 def require_ends(run: Run, reached: Mapping[str, int]) -> None:
     """StoreError where a trajectory of the run no longer has so many events as it had when it ended."""
-    for head in run.heads:
-        if reached.get(head.stream, 0) < head.version:
-            raise _end_lost(head)
+    for error in lost_ends(run, reached).values():
+        raise error
+
+
+def lost_ends(run: Run, reached: Mapping[str, int]) -> dict[str, StoreError]:
+    """The streams that no longer have the event with which their trajectory ended, and what to say of each."""
+    return {head.stream: _end_lost(head) for head in run.heads if reached.get(head.stream, 0) < head.version}
 
 
 def _end_lost(head: HeadRecorded) -> StoreError:

@@ -319,6 +319,20 @@ def test_a_damaged_trajectory_stops_no_replay_of_a_run_that_does_not_say_on_what
     assert (3, 3, 1) == (found["trajectories"], found["equal"], len(found["damaged"]))
 
 
+@pytest.mark.parametrize("events_kept", [0, 6])
+def test_a_trajectory_that_has_lost_its_end_is_not_called_equal(store, printed, events_kept):
+    vandalise(
+        store,
+        "DELETE FROM events WHERE version > ? AND stream = 'RUN/1/0'",
+        (events_kept,),
+    )
+
+    assert 1 == replay_command(ReplayOptions(store, "fake"), json=True)
+
+    found = printed()
+    assert (3, 3, 1) == (found["trajectories"], found["equal"], len(found["damaged"]))
+
+
 def test_with_its_own_templates_it_is_equal_all_the_same(store, monkeypatch, printed):
     monkeypatch.setattr("caesar.cli.replay.shipped", dict)
 
