@@ -35,7 +35,11 @@ def add_again(app: typer.Typer) -> None:
     app.command()(resume)
     app.command()(replay)
     app.command()(fork)
-    study = typer.Typer(help="Questions put to a whole run.", rich_markup_mode=None, no_args_is_help=True)
+    study = typer.Typer(
+        help="Put a question to every trajectory of a run.",
+        rich_markup_mode=None,
+        no_args_is_help=True,
+    )
     study.command("ablation")(ablation)
     app.add_typer(study, name="study")
 

@@ -108,7 +108,8 @@ def _say(audited: list[_Audited]) -> None:
         for one in audited
         for flaw in one.flaws
     ]
-    emit_table(("id", "name", "flaw", "vacuous", "detail"), rows)
+    if rows:
+        emit_table(("id", "name", "flaw", "vacuous", "detail"), rows)
     failed = sum(one.error is not None for one in audited)
     vacuous = sum(any(flaw.vacuous for flaw in one.flaws) for one in audited)
     note(f"{counted(len(audited), 'problem')}: {vacuous} vacuous, {failed} could not be looked at")

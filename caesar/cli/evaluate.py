@@ -11,7 +11,7 @@ import msgspec
 
 from caesar.cli.files import read_candidate
 from caesar.cli.machinery import Machinery, backend_of, choose_devices, kernelbench_for, machinery, on_a_device
-from caesar.cli.output import emit_json, emit_text, note
+from caesar.cli.output import emit_json, emit_text, note, ratio
 from caesar.domain import BuildOutcome, Candidate, Evaluation, KernelBenchResult, Mismatch, Problem, Verdict
 from caesar.effects import (
     Backend,
@@ -158,17 +158,17 @@ def _speed(evaluation: Evaluation) -> str | None:
     timing = evaluation.timing
     if timing is None:
         return None
-    speed = "" if evaluation.speedup is None else f", {evaluation.speedup:.2f}x the reference's speed"
+    speed = "" if evaluation.speedup is None else f", {ratio(evaluation.speedup)}x the reference's speed"
     if evaluation.speedup_interval is not None:
         low, high = evaluation.speedup_interval
-        speed += f" ({low:.3f} to {high:.3f})"
+        speed += f" ({low:.3g} to {high:.3g})"
     return f"{timing.median_ms:.4g} ms (median of {timing.trials}){speed}"
 
 
 def _kernelbench(result: KernelBenchResult) -> str:
     if result.runtime_ms is None:
         return "correct, not timed" if result.correct else f"not correct: {result.reason}"
-    speed = "" if result.speedup is None else f", {result.speedup:.2f}x the reference's speed"
+    speed = "" if result.speedup is None else f", {ratio(result.speedup)}x the reference's speed"
     return f"correct: {result.runtime_ms:.4g} ms (mean){speed}"
 
 

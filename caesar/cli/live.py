@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from caesar.cli.output import counted, note, printable
+from caesar.cli.output import counted, note, printable, ratio
 from caesar.domain import Verdict
 from caesar.engine.clock import SystemClock
 from caesar.engine.plan import Run
@@ -95,7 +95,9 @@ def describe(envelope: Envelope) -> str | None:
     place = f"problem {problem} sample {sample}"
     match envelope.event:
         case EvaluationCompleted(evaluation=evaluation) if evaluation.verdict is Verdict.PASSED:
-            speed = "" if evaluation.speedup is None else f", {evaluation.speedup:.2f}x the reference's speed"
+            speed = (
+                "" if evaluation.speedup is None else f", {ratio(evaluation.speedup)}x the reference's speed"
+            )
             assert evaluation.timing is not None
             return f"{place}: passed, {evaluation.timing.median_ms:.3f} ms{speed}"
         case TurnEnded(turn=turn, outcome=outcome):

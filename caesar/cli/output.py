@@ -8,7 +8,17 @@ import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
-__all__ = ["clear_screen", "counted", "emit_json", "emit_rows", "emit_table", "emit_text", "note", "printable"]
+__all__ = [
+    "clear_screen",
+    "counted",
+    "emit_json",
+    "emit_rows",
+    "emit_table",
+    "emit_text",
+    "note",
+    "printable",
+    "ratio",
+]
 
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _NUMBER = re.compile(r"-|[-+]?[\d.]+(e[-+]?\d+)?[x%]?")
@@ -24,6 +34,11 @@ def counted(number: int, noun: str) -> str:
     if number == 1:
         return f"1 {noun}"
     return f"{number} {noun[:-1]}ies" if noun.endswith("y") else f"{number} {noun}s"
+
+
+def ratio(speedup: float) -> str:
+    """A speedup with two decimals, and with two digits where those would be lost: 1.25, 0.64, 0.0012."""
+    return f"{speedup:.2f}" if speedup >= 0.1 else f"{speedup:.2g}"  # noqa: PLR2004 - where two decimals hold two digits
 
 
 def emit_text(text: str) -> None:

@@ -123,6 +123,8 @@ def _emit_report(shown: Report) -> None:
         _emit_sheet(sheet)
     for told in shown.notes:
         emit_text(f"note: {told}")
+    if shown.notes:
+        emit_text("")
 
 
 def _emit_sheet(sheet: Sheet) -> None:

@@ -114,6 +114,11 @@ async def _rescore(
 ) -> tuple[list[CandidateRescored], int]:
     spec = pinned(run, log.texts).spec
     backend = spec.backend or Backend.CUDA
+    if backend is Backend.CPU:
+        raise UsageError(
+            f"run {run.name} can't be rescored: its candidates are for the CPU,"
+            " and KernelBench's evaluator takes a GPU"
+        )
     installation = kernelbench_for(JudgeKind.KERNELBENCH, backend, root=options.kernelbench)
     assert installation is not None
     chosen = targets(log, run, every=options.every, version=None if options.again else installation.version)

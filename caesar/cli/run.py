@@ -7,6 +7,7 @@ import os
 import secrets
 import signal
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 
 from caesar.cli.cluster import RAY, RayMachinery, ray_machinery
 from caesar.cli.files import read_spec
@@ -68,10 +69,11 @@ def run_prepared(prepared: Prepared) -> int:
 
 def _prepare(options: RunOptions) -> Prepared:
     overrides = {**options.overrides, **dict(map(setting, options.settings))}
+    from_flag = not overrides.keys().isdisjoint(("problems", "problems.suite"))
     spec = load(read_spec(options.spec), file=str(options.spec), overrides=overrides)
     return prepare(
         spec,
-        _problems(spec, options),
+        _problems(spec, options, relative_to=Path.cwd() if from_flag else options.spec.resolve().parent),
         options.common,
         name=options.name or spec.name,
         group=options.group,
@@ -80,9 +82,8 @@ def _prepare(options: RunOptions) -> Prepared:
     )
 
 
-def _problems(spec: Spec, options: RunOptions) -> tuple[Problem, ...]:
-    here = options.spec.resolve().parent
-    suite = load_suite(spec.problems.suite, kernelbench=options.common.kernelbench, relative_to=here)
+def _problems(spec: Spec, options: RunOptions, *, relative_to: Path) -> tuple[Problem, ...]:
+    suite = load_suite(spec.problems.suite, kernelbench=options.common.kernelbench, relative_to=relative_to)
     return select(suite, ids=spec.problems.ids, limit=spec.problems.limit)
 
 

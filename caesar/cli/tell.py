@@ -19,7 +19,7 @@ def add_tell(app: typer.Typer) -> None:
     spec = typer.Typer(help="Check specs and print their schema.", rich_markup_mode=None, no_args_is_help=True)
     spec.command("check")(spec_check)
     spec.command("schema")(spec_schema)
-    problems = typer.Typer(help="List and show problems.", rich_markup_mode=None, no_args_is_help=True)
+    problems = typer.Typer(help="List, show and audit problems.", rich_markup_mode=None, no_args_is_help=True)
     for name, listing in (("list", problems_list), ("show", problems_show), ("audit", problems_audit)):
         problems.command(name)(listing)
     app.add_typer(spec, name="spec")

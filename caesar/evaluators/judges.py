@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import signal
 import socket
 import struct
 from collections.abc import Callable, Mapping
@@ -27,7 +28,7 @@ from caesar.evaluators.protocol import (
     decode_message,
     encode,
 )
-from caesar.sandbox.job import Ended, Job
+from caesar.sandbox.job import Ended, How, Job
 from caesar.sandbox.zygote import Zygote
 
 __all__ = ["Judge", "JudgeLost"]
@@ -170,4 +171,13 @@ def _words(task: asyncio.Task[Ended]) -> str:
     if task.exception() is not None:
         return str(task.exception())
     ended = task.result()
-    return f"it {ended.how} with {ended.code}: {ended.output.strip()[-500:] or 'it said nothing'}"
+    return f"{_end(ended)}: {ended.output.strip()[-500:] or 'it said nothing'}"
+
+
+def _end(ended: Ended) -> str:
+    if ended.how is not How.SIGNALLED:
+        return f"it {ended.how} with {ended.code}"
+    hint = (
+        ", as where memory runs out: the problem may be too large here" if ended.code == signal.SIGKILL else ""
+    )
+    return f"signal {ended.code} ended it{hint}"

@@ -62,7 +62,9 @@ def load_script(file: Path) -> ScriptedModel:
     """
     try:
         text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise UsageError(f"the script {file} can't be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
         raise UsageError(f"the script {file} can't be read: {error}") from error
     return ScriptedModel(_completions(text, file), name=f"scripted:{file.name}")
 

@@ -108,6 +108,31 @@ def test_another_configuration_under_the_same_name_shows_the_difference(ran):
 
 
 @pytest.mark.slow
+def test_a_report_sets_its_notes_apart_from_the_table_below(ran):
+    lines = caesar(ran, "report").stdout.splitlines()
+
+    place = lines.index("time on devices:")
+    assert ["", True] == [lines[place - 1], lines[place - 2].startswith("note: ")]
+
+
+def test_a_folder_of_problems_given_as_a_flag_is_looked_up_from_the_current_folder(tmp_path):
+    (tmp_path / "mine").mkdir()
+
+    done = caesar(tmp_path, "run", str(SPEC), "--problems", "./mine")
+
+    assert 2 == done.returncode
+    assert str(tmp_path / "mine") in done.stderr
+
+
+@pytest.mark.slow
+def test_a_run_for_the_cpu_is_not_rescored_and_says_why(ran):
+    done = caesar(ran, "rescore", "last_only")
+
+    assert 2 == done.returncode
+    assert "its candidates are for the CPU" in done.stderr
+
+
+@pytest.mark.slow
 def test_status_show_report_and_sql_tell_of_the_run(ran):
     status = json.loads(caesar(ran, "status", "--json").stdout)
     shown = json.loads(caesar(ran, "show", "last_only", "1", "--json").stdout)

@@ -314,7 +314,7 @@ def test_a_reference_too_slow_to_judge_by_is_a_fault_for_good(judge):
 
 @pytest.mark.parametrize(
     ("ending", "words"),
-    [("os._exit(0)", "it exited with 0"), ("os.kill(os.getpid(), 11)", "it signalled with 11")],
+    [("os._exit(0)", "it exited with 0"), ("os.kill(os.getpid(), 11)", "signal 11 ended it: it said nothing")],
 )
 def test_a_reference_that_ends_its_process_is_a_fault(judge, ending, words):
     with pytest.raises(Fault, match=f"the judge on cpu:0 ended before it was ready: {words}"):

@@ -125,5 +125,5 @@ def test_a_file_that_is_no_script_is_a_usage_error_naming_it(tmp_path, name, con
 
 
 def test_a_missing_script_is_a_usage_error(tmp_path):
-    with pytest.raises(UsageError, match=r"nowhere\.yaml can't be read"):
+    with pytest.raises(UsageError, match=r"nowhere\.yaml can't be read: No such file or directory$"):
         load_script(tmp_path / "nowhere.yaml")
