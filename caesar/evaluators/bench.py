@@ -30,6 +30,7 @@ from caesar.evaluators.reference import (
     set_seed,
     state_of,
 )
+from caesar.evaluators.room import require_room
 from caesar.evaluators.setup import Desk, Output, Setup, Slot
 from caesar.evaluators.structure import Structure, structures_of
 from caesar.evaluators.tensors import cloned, leaves, mapped, same_bits
@@ -185,14 +186,19 @@ def open_bench(reference: Reference, settings: EvaluationSettings) -> Bench:
     model = construct(reference.module.Model, arguments)
     state = state_of(model)
     model = place(model, device=reference.device, precision=reference.precision)
+    cuda = reference.device.torch_device.type == "cuda"  # where too large an allocation fails, and harms nobody
     inputs = reference.inputs(CONSTRUCTION_SEED)
+    held = sum(leaf.nbytes for _, leaf in leaves(inputs) if isinstance(leaf, torch.Tensor))
+    if not cuda:
+        require_room(2 * held, all_bytes=2 * held)  # a copy to call the reference on, and one to show
     handed = cloned(inputs)
     output = call(model, handed, seed=CONSTRUCTION_SEED, device=reference.device)
     require_comparable(output)
     mutates = not _alike(handed, inputs)
     copy_state(state, model)
     slot, output_bytes = slot_of(inputs, output)
-    cuda = reference.device.torch_device.type == "cuda"
+    if not cuda:  # outputs: the reference's, the candidate's, shared and kept
+        require_room(slot.nbytes + 3 * output_bytes, all_bytes=2 * slot.nbytes + 4 * output_bytes)
     count = max(1, min(_MOST_STANDS, -(-_ROTATION_BYTES // max(1, slot.nbytes))))
     stands = tuple(
         Stand(slot, create_buffer(slot.nbytes, cuda=cuda, sealed=True), reference.inputs) for _ in range(count)

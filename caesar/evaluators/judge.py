@@ -48,7 +48,6 @@ from caesar.evaluators.setup import Desk, send_setup
 from caesar.evaluators.timing import LEAST_QUIET_CALLS
 from caesar.evaluators.work import work_of
 from caesar.evaluators.yardstick import baseline_ms
-from caesar.sandbox.memory import available_bytes
 
 __all__ = ["main"]
 
@@ -61,15 +60,6 @@ _COMPILING_FAILS = (RuntimeError, TypeError, ValueError, AttributeError, Asserti
 
 _SLOW_TIMING_CALLS = 4
 """How often each model is called at least when it is timed, warm-up included."""
-
-
-_INPUTS_HELD, _OUTPUTS_HELD = 2, 4
-"""How often each is in memory at once: made and shown; shared, kept, the reference's, the candidate's."""
-
-_MEMORY_S = 2.0
-"""How long is waited for memory: a judge that was there before may still be giving its own back."""
-
-_GB = 1e9
 
 
 class SlowReferenceError(CaesarError):
@@ -170,7 +160,6 @@ class _Judge:
         started = time.perf_counter()
         bench = open_bench(reference, work.settings)
         opened_s = time.perf_counter() - started
-        _require_memory(bench)
         _require_time(bench, work, opened_s=opened_s)
         return _Prepared.of(bench, sliced_stand(bench), _least_work(bench))
 
@@ -197,23 +186,6 @@ def _least_work(bench: Bench) -> Work | None:
         return work_of(bench.model, inputs, bench.expected(inputs, seed=CONSTRUCTION_SEED))
     except (RuntimeError, TypeError, ValueError, KeyError, torch.OutOfMemoryError):
         return None
-
-
-def _require_memory(bench: Bench) -> None:
-    """Refuse what this machine's memory is too small for, before the kernel ends some process for it.
-
-    On a GPU it is the allocation that fails, and harms nobody.
-    """
-    if bench.cuda:
-        return
-    needed = _INPUTS_HELD * bench.stands[0].slot.nbytes + _OUTPUTS_HELD * bench.outputs.nbytes
-    until = time.monotonic() + _MEMORY_S
-    while needed > (available := available_bytes()):
-        if time.monotonic() > until:
-            raise MemoryError(
-                f"judging takes {needed / _GB:.1f} GB for inputs and outputs, {available / _GB:.1f} GB are free"
-            )
-        time.sleep(0.05)
 
 
 def _require_time(bench: Bench, work: Assignment, *, opened_s: float) -> None:

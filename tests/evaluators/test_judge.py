@@ -105,8 +105,10 @@ def test_a_reference_that_does_not_fit_into_memory_is_unusable(said):
     assert Cause.MEMORY is unusable.cause
 
 
-def test_what_judging_would_take_more_memory_for_than_there_is_is_refused(said, monkeypatch):
-    monkeypatch.setattr("caesar.evaluators.judge.available_bytes", lambda: 1000)
+@pytest.mark.parametrize("free", [1000, 30_000])
+def test_what_judging_would_take_more_memory_for_than_there_is_is_refused(said, monkeypatch, free):
+    """Of inputs and outputs of 12.8 kB each: when the inputs are known, and when the outputs are."""
+    monkeypatch.setattr("caesar.evaluators.room.available_bytes", lambda: free)
 
     (unusable,) = said(REFERENCE.replace("torch.rand(4, 8)", "torch.rand(400, 8)"))
 
