@@ -132,7 +132,7 @@ class Bench:
         """One call of the reference, or of a model that was made of it, on inputs that it does not change."""
         arguments = cloned(inputs) if self.mutates else inputs
         set_seed(seed)
-        return self.device.timed(lambda: model(*arguments), head_start_ms=head_start_ms)
+        return self.device.timed(lambda: model(*arguments), behind=lambda: self.device.lead(head_start_ms))
 
     def starter(self) -> Starter | None:
         """What lets the next candidate's calls begin, on a GPU."""

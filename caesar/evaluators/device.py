@@ -84,17 +84,12 @@ class Device(ABC):
         """Return once everything queued on the device is done; raises what failed there."""
 
     @abstractmethod
-    def timed(
-        self,
-        call: Callable[[], object],
-        *,
-        head_start_ms: float = HEAD_START_MS,
-        behind: Callable[[], None] | None = None,
-    ) -> TimedCall:
-        """Make a call on cold caches, measured in milliseconds, and return once the device is idle.
+    def lead(self, ms: float) -> None:
+        """Queue what a call can be timed behind: cold caches, and so many milliseconds for launching it."""
 
-        On a GPU it begins after what `behind` queues, or else after a head start for launching it.
-        """
+    @abstractmethod
+    def timed(self, call: Callable[[], object], *, behind: Callable[[], None] | None = None) -> TimedCall:
+        """Make a call behind what is queued for it, measured in ms; return once the device is idle."""
 
 
 class Cpu(Device):
@@ -108,16 +103,13 @@ class Cpu(Device):
     def synchronize(self) -> None:
         """Do nothing: the CPU's calls are done when they return."""
 
-    def timed(
-        self,
-        call: Callable[[], object],
-        *,
-        head_start_ms: float = HEAD_START_MS,  # noqa: ARG002 - nothing is launched
-        behind: Callable[[], None] | None = None,
-    ) -> TimedCall:
-        """Make a call, measured by the wall clock; fresh inputs are as warm for either side."""
+    def lead(self, ms: float) -> None:
+        """Queue nothing: nothing is launched, and fresh inputs are as warm for either side."""
+
+    def timed(self, call: Callable[[], object], *, behind: Callable[[], None] | None = None) -> TimedCall:
+        """Make a call, measured by the wall clock."""
         if behind is not None:
-            raise ValueError("a call on the CPU waits for nothing")
+            behind()
         started = self._now()
         result = call()
         elapsed_ms = (self._now() - started) * 1000.0
@@ -173,25 +165,21 @@ class Cuda(Device):
         """Keep the device for a while, in which what is queued next comes together."""
         self._sleep(_CYCLES_TO_HOLD)
 
-    def timed(
-        self,
-        call: Callable[[], object],
-        *,
-        head_start_ms: float = HEAD_START_MS,
-        behind: Callable[[], None] | None = None,
-    ) -> TimedCall:
+    def lead(self, ms: float) -> None:
+        """Queue an overwrite of the second-level cache, and a sleep."""
+        cycles = round(ms * self._rate())
+        self.flush()
+        self._sleep(cycles)
+
+    def timed(self, call: Callable[[], object], *, behind: Callable[[], None] | None = None) -> TimedCall:
         """Make a call between two events of the current stream, as KernelBench measures.
 
-        The host launches its kernels while the device is still at the overwrite and the head start, or
-        waits. A kernel runs just before the first event in either case: the device changes to this
-        process's context only for one, which takes 0.14 ms and is no part of the call.
+        The host launches its kernels while the device is still busy with what the call is behind. That
+        ends with a kernel: the device changes to this process's context only for one, which takes
+        0.14 ms and is no part of the call.
         """
         start, end = self._event(enable_timing=True), self._event(enable_timing=True)
-        if behind is None:
-            cycles = round(head_start_ms * self._rate())
-            self.flush()
-            self._sleep(cycles)
-        else:
+        if behind is not None:
             behind()
         self._record(start)
         launched = self._now()

@@ -15,12 +15,12 @@ _GB = 1e9
 
 
 def require_room(more_bytes: int, *, all_bytes: int) -> None:
-    """Return where so much more is free; MemoryError, naming what judging takes in all, where it is not."""
+    """Return where so much more is free; MemoryError, naming what is known of what judging takes, elsewhere."""
     until = time.monotonic() + _PATIENCE_S
     while more_bytes > (available := available_bytes()):
         if time.monotonic() > until:
             raise MemoryError(
-                f"judging takes {all_bytes / _GB:.1f} GB for inputs and outputs, of which"
+                f"judging takes at least {all_bytes / _GB:.1f} GB for inputs and outputs, of which"
                 f" {more_bytes / _GB:.1f} GB are still needed; {available / _GB:.1f} GB are free"
             )
         time.sleep(0.05)
