@@ -147,7 +147,8 @@ async def ours(paths: list[Path], backend: Backend, cache: Path, *, together: bo
     async with Zygote(preload=("torch",)) as zygote:
         tier = (await probe(zygote)).tier
         arch = os.environ.get("TORCH_CUDA_ARCH_LIST", "9.0") if backend is Backend.CUDA else None
-        builder = InlineBuilder(cache=cache, zygote=zygote, arch=arch, tier=tier)
+        gpus = 1 if backend is Backend.CUDA else 0
+        builder = InlineBuilder(cache=cache, zygote=zygote, arch=arch, tier=tier, gpus=gpus)
         builder.preflight(backend)
         if together:
             return list(await asyncio.gather(*(one(builder, path, backend) for path in paths)))

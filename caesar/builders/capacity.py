@@ -1,11 +1,11 @@
-"""How much is compiled at a time: as many compilers as there are cores, and as fit in memory."""
+"""How much is compiled at a time, and where: as many compilers as have a core each, and as fit in memory."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 
 from caesar.sandbox.memory import available_bytes
@@ -15,20 +15,27 @@ __all__ = ["Capacity"]
 _SPARE = 0.25
 """The share of the memory that compilers leave to everything else."""
 
+_CORES_A_GPU = 2
+"""One for its judge and one for the candidate, who wait for each other without sleeping, and are timed."""
+
 
 class Capacity:
     """Cores and memory shared by the compilers of one process; first come, first served."""
 
-    def __init__(self, *, cores: int, memory_bytes: int) -> None:
-        self._cores = cores
+    def __init__(self, *, cpus: Collection[int], memory_bytes: int) -> None:
+        self.cpus = tuple(cpus)
+        """Where they run."""
+        self._cores = len(cpus)
         self._memory = memory_bytes
         self._running = 0
         self._waiting: deque[tuple[int, asyncio.Event]] = deque()
 
     @classmethod
-    def of_machine(cls) -> Capacity:
-        """All cores this process may use, and most of the memory that is available now."""
-        return cls(cores=len(os.sched_getaffinity(0)), memory_bytes=int(available_bytes() * (1 - _SPARE)))
+    def beside(cls, gpus: int) -> Capacity:
+        """Most of the memory that is available now, and of the cores what so many GPUs leave, at least half."""
+        mine = sorted(os.sched_getaffinity(0))
+        cpus = mine[: max(len(mine) - _CORES_A_GPU * gpus, (len(mine) + 1) // 2)]
+        return cls(cpus=cpus, memory_bytes=int(available_bytes() * (1 - _SPARE)))
 
     @asynccontextmanager
     async def taken(self, memory_bytes: int) -> AsyncIterator[None]:

@@ -47,7 +47,8 @@ _LONGEST_S = 86_400.0
 class InlineBuilder:
     """A `ports.Builder` that compiles each source once on this machine and remembers how that went.
 
-    What was ended by a limit or by SIGKILL is not remembered: both depend on more than the source.
+    What was ended by a limit or by SIGKILL is not remembered: both depend on more than the source. With `gpus`
+    to be timed beside them, builds leave two processors to each.
     """
 
     def __init__(
@@ -58,12 +59,13 @@ class InlineBuilder:
         arch: str | None,
         tier: Tier = Tier.NONE,
         most_bytes: int = DEFAULT_BYTES,
+        gpus: int = 0,
     ) -> None:
         self._cache = BuildCache(cache, most_bytes=most_bytes)
         self._zygote = zygote
         self._arch = arch
         self._tier = tier
-        self._capacity = Capacity.of_machine()
+        self._capacity = Capacity.beside(gpus)
         self._workshops: dict[Backend, Workshop] = {}
         self._building: InFlight[Built] = InFlight()
 
@@ -131,7 +133,13 @@ class InlineBuilder:
                 output_bytes=work.build.limits.output_bytes,
                 env={**_PRIVATE, "TRITON_CACHE_DIR": f"{scratch}/triton"},
                 descriptors=(theirs.fileno(),),
-                box=Box(self._tier, memory_bytes=_MEMORY_BYTES, processes=_PROCESSES, disk_bytes=_DISK_BYTES),
+                box=Box(
+                    self._tier,
+                    memory_bytes=_MEMORY_BYTES,
+                    processes=_PROCESSES,
+                    disk_bytes=_DISK_BYTES,
+                    cpus=self._capacity.cpus,
+                ),
             )
             return await watched(self._zygote.run(job), work.serve(ours), work.watch)
 

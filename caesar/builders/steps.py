@@ -134,6 +134,7 @@ class Compilers:
             reads=(*self.reads, place.sources, place.made, *order.reads),
             memory_bytes=order.memory,
             processes=_PROCESSES,
+            cpus=self.capacity.cpus,
         )
         payload = json.dumps(list(order.command)).encode()
         job = Job(_TARGET, payload, folder, order.limit_s, _OUTPUT_BYTES, box=box)

@@ -115,6 +115,7 @@ async def machinery(
                 arch=devices[0].arch,
                 tier=tier,
                 most_bytes=cache_bytes(),
+                gpus=0 if backend is Backend.CPU else len(devices),
             )
             builder.preflight(backend)
             evaluator = _evaluator(zygote, Path(folder), devices, tier=tier, kernelbench=kernelbench)

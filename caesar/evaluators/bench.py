@@ -138,7 +138,7 @@ class Bench:
         """What lets the next candidate's calls begin, on a GPU."""
         if self.gate is None or not isinstance(self.device, Cuda):
             return None
-        return Starter(self.device, Gate(self.gate), spin=self.spin_s > 0)
+        return Starter(self.device, Gate(self.gate))
 
     def writable_copy(self) -> Bench:
         """The same bench for a candidate that may write to its inputs.

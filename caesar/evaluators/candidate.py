@@ -18,7 +18,15 @@ import torch
 
 from caesar.evaluators.boundary import candidate_traceback
 from caesar.evaluators.buffers import Buffer, DeviceBuffer, attach_buffer
-from caesar.evaluators.device import Device, allow_tf32, is_hardware, is_out_of_memory, open_device
+from caesar.evaluators.device import (
+    Device,
+    TimedCall,
+    allow_tf32,
+    is_hardware,
+    is_out_of_memory,
+    nothing,
+    open_device,
+)
 from caesar.evaluators.gate import GATE_BYTES, Barred
 from caesar.evaluators.layout import rebuilt
 from caesar.evaluators.outputs import described, skeleton
@@ -30,6 +38,7 @@ from caesar.evaluators.wire import (
     Ask,
     Command,
     Done,
+    Launched,
     Loaded,
     Message,
     Raised,
@@ -87,7 +96,7 @@ class _Process:
         self._slots = [self._attached(fd, slot.nbytes) for fd, slot in zip(slots, setup.slots, strict=True)]
         self._starts = [buffer.bytes().data_ptr() for buffer in self._slots]
         self._witness = Witness(self._device)
-        self._model: Model = _nothing
+        self._model: Model = nothing
         self._is_loaded = False
         self._slot = 0
         self._ahead: list[Any] = []
@@ -119,7 +128,7 @@ class _Process:
     def _answer(self, command: Command) -> Message:
         match command.ask:
             case Ask.IDLE:
-                return self._called(command, _nothing)
+                return self._called(command, nothing)
             case Ask.LOAD:
                 return self._loaded(command)
             case Ask.PREPARE:
@@ -155,12 +164,20 @@ class _Process:
 
     def _called(self, command: Command, model: Model) -> Done:
         arguments = self._ahead
-        gate = self._gate
-        behind = None if gate is None else lambda: gate.wait(command.number)
-        timed = self._device.timed(lambda: model(*arguments), behind=behind)
+        timed = self._timed(lambda: model(*arguments), number=command.number)
         self._result = timed.result
         self._save_inputs_among(timed.result)
         return Done(command.number, timed.elapsed_ms, timed.launch_ms)
+
+    def _timed(self, call: Callable[[], object], *, number: int) -> TimedCall:
+        """Make a call, on a GPU behind the gate; the judge opens it when it hears that all is launched."""
+        gate = self._gate
+        if gate is None:
+            return self._device.timed(call)
+        launched = encode(Launched(number))
+        return self._device.timed(
+            call, behind=lambda: gate.wait(number), launched=lambda: self._judge.send(launched)
+        )
 
     def _save_inputs_among(self, result: Any) -> None:
         """Copy those outputs that are inputs, whole or in part: the inputs are about to be withdrawn."""
@@ -207,10 +224,6 @@ def _fits(leaf: torch.Tensor, target: torch.Tensor) -> bool:
     """Whether copying a leaf to its place takes copying only."""
     form = (leaf.layout, leaf.device.type, leaf.dtype, leaf.shape)
     return form == (target.layout, target.device.type, target.dtype, target.shape)
-
-
-def _nothing(*_arguments: object) -> None:
-    """What is called when nothing is."""
 
 
 def _gate(descriptor: int) -> Barred:

@@ -26,7 +26,7 @@ Withdrawing is the judge's own work, which an honest candidate does nothing to; 
 """
 
 _WRITE_SHARE = 0.3
-"""A call that takes a smaller share of what copying its outputs takes can't have written them.
+"""A call that takes a smaller share of what the judge takes for copying its outputs can't have written them.
 
 Copying reads and writes: where writing alone needs no reading at all it is a third.
 """
@@ -70,6 +70,8 @@ class Calibration:
     """The inputs, right after a call."""
     showing: Span = _NOTHING
     """The outputs, right after that."""
+    copying: Span = _NOTHING
+    """The outputs' memory once more, in one piece, by the judge, who has the device already."""
     slack_ms: float = AWAKE_MS
     head_start_ms: float = 0.0
     """How long calls were asked for before they could begin; 0 where they begin at once."""
@@ -123,7 +125,7 @@ class Calibration:
 
     def _writing_ms(self) -> float:
         """What writing the outputs takes at least; zero where it is too little for this clock."""
-        return _WRITE_SHARE * max(0.0, self.showing.least_ms - self.idle.ms - self.slack_ms)
+        return _WRITE_SHARE * max(0.0, self.copying.least_ms - self.slack_ms)
 
     def _put_off(self, took_ms: float, span: Span, *, share: float, call_ms: float) -> float:
         """The milliseconds beyond what the span explains; none where noise explains them."""

@@ -8,6 +8,7 @@ Imports torch: the judge only.
 
 from __future__ import annotations
 
+import os
 import statistics
 import time
 from collections.abc import Callable
@@ -50,7 +51,10 @@ _IDLE_CALLS = 30
 _IDLE_SHOWS = 10
 _PAUSE_S = 0.002
 _UNDISTURBED = 0.1
-"""The share of the CPU that others may use while something is timed before it is worth a finding."""
+"""The share of the CPU that others may use while something is timed on it before it is worth a finding."""
+
+_LEAST_IDLE_CORES = 1.5
+"""What others, the candidate among them, leave where nobody has to wait for a core while a GPU is timed."""
 
 _DISTURBED = {True: (0.2, 0.01), False: (0.5, 0.1)}
 """On a GPU or not: by which share, and so many milliseconds, the reference may be slower when it is timed.
@@ -148,19 +152,29 @@ class Contest:
         """Learn what asking and showing cost, from a process in which nothing of the candidate's has run."""
         idle: list[Called] = []
         taken: list[Taken] = []
+        copying_ms: list[float] = []
         for _ in range(_IDLE_CALLS):
             self._pause()
             idle.append(self._opponent.idle())
         for stand in islice(cycle(self._bench.stands), _IDLE_SHOWS):
             self._opponent.idle()
             taken.append(self.take(stand))
+            copying_ms.append(self._copying_ms())
         self._calibration = Calibration(
             idle=Span.of([called.wall_ms for called in idle]),
             withdrawing=Span.of([one.withdrawn_ms for one in taken]),
             showing=Span.of([one.shown_ms for one in taken]),
+            copying=Span.of(copying_ms),
             slack_ms=AWAKE_MS if self._bench.spin_s else ASLEEP_MS,
             head_start_ms=statistics.median(called.head_start_ms for called in idle),
         )
+
+    def _copying_ms(self) -> float:
+        """How long a plain copy of the outputs' memory takes."""
+        began = self._now()
+        self._bench.kept.bytes().copy_(self._bench.outputs.bytes())
+        self._bench.device.synchronize()
+        return (self._now() - began) * 1000.0
 
     def _pause(self) -> None:
         """Let the candidate's process fall asleep, as it does between calls, unless it waits without."""
@@ -265,11 +279,12 @@ class Contest:
             self._account.notice("low_precision", detail)
 
     def _time(self, quiet: float) -> Passed:
-        watch = Watch(active=not self._bench.cuda)
-        bout = Bout(self._bench, self._opponent, self._calibration, examiner=self, watch=watch)
-        measured, notes = measure(bout, settings=self._bench.settings, now=self._now)
+        on_cpu, on_gpu = Watch(active=not self._bench.cuda), Watch(active=self._bench.spin_s > 0)
+        bout = Bout(self._bench, self._opponent, self._calibration, examiner=self, watch=on_cpu)
+        with on_gpu.watching():
+            measured, notes = measure(bout, settings=self._bench.settings, now=self._now)
         self._account.conditions = self._bench.device.conditions()
-        self._notice_contention(bout.watch.share)
+        self._notice_contention(on_cpu.share, on_gpu.share)
         for kind, detail in notes:
             self._account.notice(kind, detail)
         self._notice_disturbance(statistics.median(measured.reference_ms), quiet)
@@ -301,12 +316,18 @@ class Contest:
                 f" {quiet:.4f} ms before the candidate was loaded",
             )
 
-    def _notice_contention(self, share: float) -> None:
+    def _notice_contention(self, on_cpu: float, on_gpu: float) -> None:
         """Tell that others used the CPU while nobody should: it distorts a wall clock, or is early work."""
-        if not self._bench.cuda and share > _UNDISTURBED:
+        if on_cpu > _UNDISTURBED:
             self._account.notice(
                 "cpu_shared",
-                f"others used {share:.0%} of the CPU while the reference was timed or inputs were written",
+                f"others used {on_cpu:.0%} of the CPU while the reference was timed or inputs were written",
+            )
+        if on_gpu > 1 - _LEAST_IDLE_CORES / (os.cpu_count() or 1):
+            self._account.notice(
+                "cpu_shared",
+                f"others used {on_gpu:.0%} of the CPU: judge and candidate may have waited for it, and the"
+                " judge's clock have counted that",
             )
 
     def _gather_evidence(self) -> bool:

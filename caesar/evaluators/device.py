@@ -26,6 +26,7 @@ __all__ = [
     "allow_tf32",
     "is_hardware",
     "is_out_of_memory",
+    "nothing",
     "open_device",
 ]
 
@@ -33,7 +34,7 @@ _FLUSH_BYTES = 256 << 20
 """More than any GPU's second-level cache holds."""
 
 HEAD_START_MS = 0.8
-"""How long the host has, at least, for launching a call before the device begins with it.
+"""How long the host has, at least, for launching the reference before the device begins with it.
 
 Twenty operators take 0.3 to 0.45 ms to launch, by chance more in one process than in the other.
 """
@@ -54,6 +55,10 @@ class TimedCall:
     launch_ms: float
     """Until the call returned to the host; on the CPU that is all of it."""
     result: Any
+
+
+def nothing(*_arguments: object) -> None:
+    """What is called where nothing is to be."""
 
 
 class Device(ABC):
@@ -88,8 +93,17 @@ class Device(ABC):
         """Queue what a call can be timed behind: cold caches, and so many milliseconds for launching it."""
 
     @abstractmethod
-    def timed(self, call: Callable[[], object], *, behind: Callable[[], None] | None = None) -> TimedCall:
-        """Make a call behind what is queued for it, measured in ms; return once the device is idle."""
+    def timed(
+        self,
+        call: Callable[[], object],
+        *,
+        behind: Callable[[], object] = nothing,
+        launched: Callable[[], object] = nothing,
+    ) -> TimedCall:
+        """Make a call behind what is queued for it, measured in ms; return once the device is idle.
+
+        Once all of it is launched, say so.
+        """
 
 
 class Cpu(Device):
@@ -106,13 +120,19 @@ class Cpu(Device):
     def lead(self, ms: float) -> None:
         """Queue nothing: nothing is launched, and fresh inputs are as warm for either side."""
 
-    def timed(self, call: Callable[[], object], *, behind: Callable[[], None] | None = None) -> TimedCall:
+    def timed(
+        self,
+        call: Callable[[], object],
+        *,
+        behind: Callable[[], object] = nothing,
+        launched: Callable[[], object] = nothing,
+    ) -> TimedCall:
         """Make a call, measured by the wall clock."""
-        if behind is not None:
-            behind()
+        behind()
         started = self._now()
         result = call()
         elapsed_ms = (self._now() - started) * 1000.0
+        launched()
         return TimedCall(elapsed_ms, elapsed_ms, result)
 
 
@@ -171,7 +191,13 @@ class Cuda(Device):
         self.flush()
         self._sleep(cycles)
 
-    def timed(self, call: Callable[[], object], *, behind: Callable[[], None] | None = None) -> TimedCall:
+    def timed(
+        self,
+        call: Callable[[], object],
+        *,
+        behind: Callable[[], object] = nothing,
+        launched: Callable[[], object] = nothing,
+    ) -> TimedCall:
         """Make a call between two events of the current stream, as KernelBench measures.
 
         The host launches its kernels while the device is still busy with what the call is behind. That
@@ -179,13 +205,13 @@ class Cuda(Device):
         0.14 ms and is no part of the call.
         """
         start, end = self._event(enable_timing=True), self._event(enable_timing=True)
-        if behind is not None:
-            behind()
+        behind()
         self._record(start)
-        launched = self._now()
+        began = self._now()
         result = call()
-        launch_ms = (self._now() - launched) * 1000.0
+        launch_ms = (self._now() - began) * 1000.0
         self._record(end)
+        launched()
         self.synchronize()
         return TimedCall(self._elapsed(start, end), launch_ms, result)
 

@@ -1,9 +1,9 @@
 """What a candidate's call waits behind on a GPU, and who opens it: inputs come when the head start is over.
 
-The candidate's process queues a wait on its stream and launches its call behind it. The judge lets it
-have its head start, writes the inputs, overwrites the second-level cache, and then writes the number
-that is waited for. So launching is not part of the call's time, as far as the head start lasts, and
-neither is it time to work in: there is nothing to work on yet.
+The candidate's process queues a wait on its stream, launches its call behind it, and says so. Then the
+judge writes the inputs, overwrites the second-level cache, and writes the number that is waited for.
+So launching is not part of the call's time, as far as the head start lasts, and neither is it time to
+work in: there is nothing to work on yet.
 
 Imports torch: judge and candidate only.
 """
@@ -11,13 +11,12 @@ Imports torch: judge and candidate only.
 from __future__ import annotations
 
 import ctypes
-import time
 from collections.abc import Callable
 
 import torch
 
 from caesar.evaluators.buffers import DeviceBuffer
-from caesar.evaluators.device import HEAD_START_MS, Cuda
+from caesar.evaluators.device import Cuda
 from caesar.evaluators.driver import did, driver
 
 __all__ = ["GATE_BYTES", "Barred", "Gate", "Starter"]
@@ -83,23 +82,21 @@ class Barred:
 
 
 class Starter:
-    """The judge's side of one candidate's calls; it waits without sleeping where it may `spin`."""
+    """The judge's side of one candidate's calls."""
 
-    def __init__(self, device: Cuda, gate: Gate, *, spin: bool) -> None:
+    def __init__(self, device: Cuda, gate: Gate) -> None:
         self._device = device
         self._gate = gate
-        self._spin = spin
         self._shown = torch.cuda.Event()  # type: ignore[no-untyped-call]  # torch has not annotated it
         gate.open(0)  # shut: the candidate before this one left its last number
         device.synchronize()
 
     def ready(self, show: Callable[[], None]) -> None:
-        """When the head start is over, queue the showing of the inputs and the overwrite of the cache.
+        """Queue the showing of the inputs and the overwrite of the cache.
 
         All of it in one go: where this process leaves the device idle, the candidate's waiting kernel
         has it for a time slice.
         """
-        self._wait()
         self._device.hold()
         show()
         self._device.flush()
@@ -109,14 +106,6 @@ class Starter:
         """Let the call of that number begin; return when it can."""
         self._gate.open(number)
         self._shown.synchronize()
-
-    def _wait(self) -> None:
-        if not self._spin:
-            time.sleep(HEAD_START_MS / 1000)
-            return
-        until = time.perf_counter() + HEAD_START_MS / 1000
-        while time.perf_counter() < until:
-            pass
 
 
 def _stream() -> int:

@@ -16,6 +16,7 @@ from caesar.evaluators.wire import (
     Ask,
     Command,
     Done,
+    Launched,
     Loaded,
     Lost,
     Message,
@@ -30,6 +31,9 @@ from caesar.evaluators.wire import (
 )
 
 __all__ = ["Called", "CandidateRaised", "Opponent", "Starter"]
+
+_MOST_LAUNCHING_S = 0.005
+"""How long a call may be launched before its inputs come all the same: some calls wait for their own work."""
 
 M = TypeVar("M", bound=Message)
 
@@ -59,7 +63,7 @@ class Starter(Protocol):
     """Lets a call begin that has been asked for before its inputs are there."""
 
     def ready(self, show: Callable[[], None]) -> None:
-        """When the candidate has had its time to launch, have the inputs shown."""
+        """Have the inputs shown."""
 
     def open(self, number: int) -> None:
         """Let the call of that number begin; return when it can."""
@@ -121,10 +125,7 @@ class Opponent:
             is_early = False
         else:
             asked = self._send(command)
-            self._starter.ready(show)
-            is_early = bool(self._unasked.poll(0))
-            self._starter.open(command.number)
-            started = self._now()
+            started, is_early = self._begun(command, self._starter, show)
         done, wall_ms = self._answer(command, Done, started)
         if is_early:
             raise Violation("a call was said to be done before it could begin")
@@ -133,6 +134,26 @@ class Opponent:
         if not (0 < done.elapsed_ms <= most_ms and 0 <= done.launch_ms <= most_ms):
             return Called(wall_ms, wall_ms, wall_ms, head_start_ms)
         return Called(done.elapsed_ms, done.launch_ms, wall_ms, head_start_ms)
+
+    def _begun(self, command: Command, starter: Starter, show: Callable[[], None]) -> tuple[float, bool]:
+        """Let a call begin that is launched, or has had its time for that.
+
+        The instant at which it could begin, and whether it was answered before.
+        """
+        said = self._heard(_MOST_LAUNCHING_S)
+        starter.ready(show)
+        said = said or self._heard(0.0)
+        is_early = said is not None and bool(self._unasked.poll(0))
+        starter.open(command.number)
+        started = self._now()
+        self._read(said or self._frame(), command, Launched)
+        return started, is_early
+
+    def _heard(self, most_s: float) -> bytes | None:
+        """What the candidate says within some seconds."""
+        if self._spin_s:
+            spin(self._link, most_s=most_s)
+        return receive(self._link) if self._unasked.poll(0 if self._spin_s else most_s * 1000) else None
 
     def _next(self) -> int:
         self._number += 1
@@ -156,10 +177,16 @@ class Opponent:
 
     def _answer(self, command: Command, kind: type[M], started: float) -> tuple[M, float]:
         """The answer, and the milliseconds since that instant."""
+        frame = self._frame()
+        wall_ms = (self._now() - started) * 1000.0
+        return self._read(frame, command, kind), wall_ms
+
+    def _frame(self) -> bytes:
         if self._spin_s:
             spin(self._link, most_s=self._spin_s)
-        frame = receive(self._link)
-        wall_ms = (self._now() - started) * 1000.0
+        return receive(self._link)
+
+    def _read(self, frame: bytes, command: Command, kind: type[M]) -> M:
         message = decode(frame)
         if message.number != command.number:
             raise Violation("an answer to another question")
@@ -167,4 +194,4 @@ class Opponent:
             raise CandidateRaised(message)
         if not isinstance(message, kind):
             raise Violation(f"{type(message).__name__} where {kind.__name__} was due")
-        return message, wall_ms
+        return message

@@ -27,7 +27,7 @@ from caesar.effects import EvaluationSettings
 from caesar.evaluators.bench import Bench, Stand
 from caesar.evaluators.clock import Calibration
 from caesar.evaluators.contention import Watch
-from caesar.evaluators.device import TimedCall
+from caesar.evaluators.device import HEAD_START_MS, TimedCall
 from caesar.evaluators.opponent import Called, Opponent
 from caesar.evaluators.protocol import Measured
 from caesar.evaluators.reference import secret_seed
@@ -115,7 +115,7 @@ class Bout:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_turns", cycle(enumerate(self.bench.stands)))
-        object.__setattr__(self, "_head_starts_ms", deque([self.calibration.head_start_ms], maxlen=1))
+        object.__setattr__(self, "_head_starts_ms", deque([HEAD_START_MS], maxlen=1))
 
     def pair(self, *, candidate_first: bool) -> _Pair:
         """Time one call of each, and compare their outputs."""
@@ -141,7 +141,7 @@ class Bout:
                 stand.show(inputs)
 
         called = self.opponent.call(show)
-        self._head_starts_ms.append(min(called.head_start_ms, _MOST_HEAD_START_MS))
+        self._head_starts_ms.append(min(max(HEAD_START_MS, called.head_start_ms), _MOST_HEAD_START_MS))
         return called, self.examiner.take(stand)
 
     def _reference(self, inputs: list[Any], seed: int) -> TimedCall:
@@ -205,7 +205,10 @@ def _measured(calibration: Calibration, pairs: list[_Pair]) -> tuple[Measured, t
     withdrawn = [pair.taken.withdrawn_ms for pair in pairs]
     late = calibration.late(withdrawn, [pair.taken.shown_ms for pair in pairs], wall_ms=walls)
     honest = calibration.agrees(claimed, walls) and not any(late)
-    judged = [calibration.judged(wall) + ms for wall, ms in zip(walls, late, strict=True)]
+    judged = [
+        max(claim, calibration.judged(wall) + ms)
+        for claim, wall, ms in zip(claimed, walls, late, strict=True)
+    ]
     candidate = claimed if honest else judged
     notes = () if honest else (("timing_inconsistent", _disagreement(calibration, claimed, walls, late)),)
     measured = Measured(

@@ -62,7 +62,7 @@ __all__ = [
     "wrote_to_inputs",
 ]
 
-VERSION = "3"
+VERSION = "4"
 """Changes whenever the same candidate could be judged differently; a run pins it."""
 
 _DETAIL_CHARS = 4000

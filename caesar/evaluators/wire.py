@@ -23,6 +23,7 @@ __all__ = [
     "Command",
     "Done",
     "Form",
+    "Launched",
     "Leaf",
     "Loaded",
     "Lost",
@@ -160,6 +161,13 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
+class Launched:
+    """All of a call is queued behind the gate that it waits at; only on a GPU, and by the candidate's word."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """A call is complete on the device, by the candidate's word; its times too."""
 
@@ -200,7 +208,7 @@ class Traced:
     evidence: bytes
 
 
-Message = Loaded | Ready | Done | Shown | Raised | Traced
+Message = Loaded | Ready | Launched | Done | Shown | Raised | Traced
 
 _HEAD = struct.Struct("<BI")
 _LOADED = struct.Struct("<?")
@@ -213,6 +221,7 @@ _TRACED = struct.Struct(f"<I{_TRACE_BYTES}s")
 _SIZES = {
     Loaded: _HEAD.size + _LOADED.size,
     Ready: _HEAD.size,
+    Launched: _HEAD.size,
     Done: _HEAD.size + _DONE.size,
     Shown: _HEAD.size + _SHOWN.size + MOST_LEAVES * _LEAF,
     Raised: _HEAD.size + _RAISED.size,
@@ -227,7 +236,7 @@ def encode(message: Message) -> bytes:
     match message:
         case Loaded(copied=copied):
             body = _LOADED.pack(copied)
-        case Ready():
+        case Ready() | Launched():
             body = b""
         case Done(elapsed_ms=elapsed_ms, launch_ms=launch_ms):
             body = _DONE.pack(elapsed_ms, launch_ms)
@@ -262,8 +271,8 @@ def _decoded(frame: bytes) -> Message:
     body = frame[_HEAD.size :]
     if cls is Loaded:
         return Loaded(number, *_LOADED.unpack(body))
-    if cls is Ready:
-        return Ready(number)
+    if cls is Ready or cls is Launched:
+        return cls(number)
     if cls is Done:
         return Done(number, *_DONE.unpack(body))
     if cls is Shown:

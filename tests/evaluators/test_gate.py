@@ -1,11 +1,8 @@
 """The judge's side of the gate without a GPU: in which order things are queued, and when it returns."""
 
-import time
-
 import pytest
 
 from caesar.evaluators import gate
-from caesar.evaluators.device import HEAD_START_MS
 from caesar.evaluators.gate import Gate, Starter
 
 
@@ -44,30 +41,19 @@ def queue(monkeypatch):
 
 
 def test_a_gate_is_shut_for_the_next_candidate(queue):
-    Starter(queue, Gate(queue), spin=True)
+    Starter(queue, Gate(queue))
 
     assert [(4096, 0), "wait"] == queue.noted
 
 
 def test_inputs_the_overwrite_and_the_number_are_queued_without_waiting_in_between(queue):
-    starter = Starter(queue, Gate(queue), spin=True)
+    starter = Starter(queue, Gate(queue))
     queue.noted.clear()
 
     starter.ready(lambda: queue.noted.append("show"))
     starter.open(7)
 
     assert ["hold", "show", "flush", "record", (4096, 7), "wait"] == queue.noted
-
-
-@pytest.mark.parametrize("spin", [True, False])
-def test_nothing_is_queued_before_the_head_start_is_over(queue, spin):
-    starter = Starter(queue, Gate(queue), spin=spin)
-    queue.noted.clear()
-    began = time.perf_counter()
-
-    starter.ready(lambda: queue.noted.append(time.perf_counter()))
-
-    assert queue.noted[1] - began >= HEAD_START_MS / 1000
 
 
 def test_what_the_driver_refuses_is_told(queue):

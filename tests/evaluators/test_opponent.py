@@ -12,6 +12,7 @@ from caesar.evaluators.wire import (
     Command,
     Done,
     Form,
+    Launched,
     Leaf,
     Loaded,
     Lost,
@@ -32,7 +33,7 @@ def ticking():
 
 
 @contextmanager
-def against(*answers, now=None, starter=None):
+def against(*answers, now=None, starter=None, spin_s=0.0):
     """An opponent whose peer answers its questions by these functions, one after another, then hangs up."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     asked = []
@@ -46,12 +47,13 @@ def against(*answers, now=None, starter=None):
                 asked.append(Command.decode(question))
                 for frame in answer(asked[-1]):
                     theirs.send(frame)
-            theirs.recv(64)
+            with suppress(ConnectionResetError):  # where not all that was said has been read
+                theirs.recv(64)
 
     thread = threading.Thread(target=serve)
     thread.start()
     try:
-        yield Opponent(ours, starter=starter, now=now or ticking()), asked
+        yield Opponent(ours, starter=starter, spin_s=spin_s, now=now or ticking()), asked
     finally:
         ours.close()
         thread.join()
@@ -59,6 +61,10 @@ def against(*answers, now=None, starter=None):
 
 def done(elapsed_ms=1.0, launch_ms=0.5):
     return lambda command: [encode(Done(command.number, elapsed_ms, launch_ms))]
+
+
+def launched(command):
+    return encode(Launched(command.number))
 
 
 def test_a_call_has_the_candidates_claim_and_the_judges_time():
@@ -85,15 +91,20 @@ def test_a_claim_of_no_time_at_all_is_replaced_by_the_judges_time():
 
 
 class Gatekeeper:
-    """Notes in which order a call is made ready and let begin; by its clock, readying takes 0.1 s."""
+    """Notes in which order a call is made ready and let begin; by its clock, readying takes 0.1 s.
+
+    It is ready once `until` is set.
+    """
 
     def __init__(self, *, until=None):
         self.events = []
         self.time_s = 0.0
         self.until = until
+        self.being_readied = threading.Event()
         self.opened = threading.Event()
 
     def ready(self, show):
+        self.being_readied.set()
         show()
         if self.until is not None:
             self.until.wait(10)
@@ -109,12 +120,14 @@ class Gatekeeper:
         return self.time_s
 
 
-def test_a_call_begins_when_its_inputs_are_there_and_is_timed_from_then():
+def test_a_call_begins_once_it_is_launched_and_its_inputs_are_there_and_is_timed_from_then(monkeypatch):
+    monkeypatch.setattr("caesar.evaluators.opponent._MOST_LAUNCHING_S", 600.0)
     keeper = Gatekeeper()
 
     def once_open(command):
+        yield launched(command)
         keeper.opened.wait(10)
-        return done(1.0, 50.0)(command)
+        yield from done(1.0, 50.0)(command)
 
     with against(once_open, now=keeper.now, starter=keeper) as (opponent, _):
         called = opponent.call(lambda: keeper.events.append("show"))
@@ -129,6 +142,7 @@ def test_a_call_that_is_said_to_be_done_before_it_can_begin_is_a_violation():
     said = threading.Event()
 
     def at_once(command):
+        yield launched(command)
         yield from done()(command)
         said.set()
 
@@ -142,11 +156,72 @@ def test_a_call_that_is_said_to_be_done_before_it_can_begin_is_a_violation():
     assert ["ready", "open 1"] == keeper.events
 
 
+@pytest.mark.parametrize("spin_s", [0.0, 0.1])
+def test_a_call_that_waits_for_its_own_work_begins_before_it_is_all_launched(spin_s):
+    keeper = Gatekeeper()
+
+    def once_open(command):
+        keeper.opened.wait(10)
+        yield launched(command)
+        yield from done()(command)
+
+    with against(once_open, now=keeper.now, starter=keeper, spin_s=spin_s) as (opponent, _):
+        called = opponent.call()
+
+    assert (1.0, ["ready", "open 1"]) == (called.claimed_ms, keeper.events)
+
+
+def test_what_is_said_late_and_all_at_once_is_said_before_it_could_begin():
+    said = threading.Event()
+    keeper = Gatekeeper(until=said)
+
+    def while_it_is_made_ready(command):
+        keeper.being_readied.wait(10)
+        yield launched(command)
+        yield from done()(command)
+        said.set()
+
+    with (
+        against(while_it_is_made_ready, now=keeper.now, starter=keeper) as (opponent, _),
+        pytest.raises(Violation, match="before it could begin"),
+    ):
+        opponent.call()
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (done(), "Done where Launched was due"),
+        (lambda c: [launched(c), launched(c)], "Launched where Done was due"),
+        (lambda c: [launched(Command(Ask.CALL, c.number + 1))], "another question"),
+    ],
+)
+def test_a_call_behind_a_gate_is_launched_once_and_then_done(answer, words):
+    keeper = Gatekeeper()
+
+    with (
+        against(answer, now=keeper.now, starter=keeper) as (opponent, _),
+        pytest.raises(Violation, match=words),
+    ):
+        opponent.call()
+
+    assert "open 1" in keeper.events  # its process is not left waiting
+
+
+def test_launching_is_not_told_where_there_is_no_gate():
+    with (
+        against(lambda c: [launched(c), *done()(c)]) as (opponent, _),
+        pytest.raises(Violation, match="Launched where Done was due"),
+    ):
+        opponent.call()
+
+
 def test_a_claim_is_not_replaced_where_the_judge_looks_at_its_clock_late():
     keeper = Gatekeeper()
     answered = threading.Event()
 
     def once_open(command):
+        yield launched(command)
         keeper.opened.wait(10)
         yield from done(5.0, 1.0)(command)
         answered.set()
@@ -172,6 +247,8 @@ def test_an_exception_may_come_before_the_inputs_are_there():
         pytest.raises(CandidateRaised, match="TypeError"),
     ):
         opponent.call()
+
+    assert ["ready", "open 1"] == keeper.events
 
 
 def test_every_question_has_a_number_of_its_own():

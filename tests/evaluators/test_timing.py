@@ -195,6 +195,10 @@ def test_the_reference_has_as_long_for_launching_as_the_candidate_had_last():
 
 
 def test_a_candidate_that_keeps_its_judge_waiting_does_not_make_the_reference_wait():
+    _, _, scene = timed(head_start_ms=0.05)
+
+    assert {0.8} == set(scene.head_starts_ms)
+
     _, _, scene = timed(head_start_ms=5000.0)
 
     assert 20.0 == max(scene.head_starts_ms)
