@@ -24,7 +24,6 @@ from caesar.evaluators.reference import (
     Model,
     Reference,
     call,
-    construct,
     copy_state,
     place,
     set_seed,
@@ -182,8 +181,7 @@ class Bench:
 
 def open_bench(reference: Reference, settings: EvaluationSettings) -> Bench:
     """The problem set up; raises whatever makes its reference unfit to judge candidates by."""
-    arguments = reference.init_inputs()
-    model = construct(reference.module.Model, arguments)
+    model = reference.model(reference.init_inputs())
     state = state_of(model)
     model = place(model, device=reference.device, precision=reference.precision)
     cuda = reference.device.torch_device.type == "cuda"  # where too large an allocation fails, and harms nobody

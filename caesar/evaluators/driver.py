@@ -5,9 +5,10 @@ Imports nothing until it is asked for: the package comes with torch's CUDA build
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
-__all__ = ["did", "driver"]
+__all__ = ["begin_context", "did", "driver"]
 
 
 def driver() -> Any:
@@ -23,3 +24,14 @@ def did(answer: tuple[Any, ...]) -> Any:
     if int(status) != 0:
         raise RuntimeError(f"CUDA driver: {status.name}")
     return values[0] if values else None
+
+
+def begin_context() -> None:
+    """Have this process's context on the first device made, which takes some 0.3 s, and no Python meanwhile.
+
+    What is in the way of it is told by whoever uses the device.
+    """
+    with suppress(ImportError, RuntimeError):
+        cuda = driver()
+        did(cuda.cuInit(0))
+        did(cuda.cuDevicePrimaryCtxRetain(did(cuda.cuDeviceGet(0))))

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from traceback import walk_tb
 from types import TracebackType
 from typing import Self
@@ -28,6 +29,7 @@ from caesar.errors import CaesarError
 from caesar.evaluators.bench import Bench, Stand, open_bench
 from caesar.evaluators.contest import Contest
 from caesar.evaluators.device import Device, allow_tf32, is_out_of_memory, open_device
+from caesar.evaluators.driver import begin_context
 from caesar.evaluators.opponent import Opponent
 from caesar.evaluators.policy import Policy
 from caesar.evaluators.protocol import (
@@ -41,7 +43,7 @@ from caesar.evaluators.protocol import (
     encode,
 )
 from caesar.evaluators.protocol import Contest as Order
-from caesar.evaluators.reference import CONSTRUCTION_SEED, load_reference
+from caesar.evaluators.reference import CONSTRUCTION_SEED, Draft, draft, load_reference
 from caesar.evaluators.roofline import Work, peak_of
 from caesar.evaluators.scrutiny import sliced_stand
 from caesar.evaluators.setup import Desk, send_setup
@@ -103,8 +105,9 @@ class _Judge:
     def serve(self) -> None:
         started = time.perf_counter()
         try:
+            drafted = self._draft()
             device = self._open()
-            self._prepared[False] = self._prepare(device)
+            self._prepared[False] = self._prepare(device, drafted)
         except Exception as error:  # noqa: BLE001 - whatever a reference raises is told, and ends the judge
             self._tell(_unusable(error, opened=self._device is not None))
             return
@@ -147,16 +150,23 @@ class _Judge:
                 failed[name] = storable(f"{type(error).__name__}: {error}")[:_DETAIL_CHARS]
         self._tell(Baselines(samples, failed, time.perf_counter() - started))
 
+    def _draft(self) -> Draft | None:
+        """What of the reference can be had while the driver makes this process's context."""
+        torch.set_num_threads(self._work.threads)  # as many as the candidate gets
+        if not self._work.cuda:
+            return None
+        Thread(target=begin_context, daemon=True).start()
+        return draft(self._work.reference)
+
     def _open(self) -> Device:
-        """The device, with as many threads for torch as the candidate gets."""
-        torch.set_num_threads(self._work.threads)
         self._device = open_device(cuda=self._work.cuda)
         allow_tf32(allowed=self._work.settings.tf32 is Tf32.ON)
         return self._device
 
-    def _prepare(self, device: Device) -> _Prepared:
+    def _prepare(self, device: Device, drafted: Draft | None) -> _Prepared:
         work = self._work
-        reference = load_reference(work.reference, device=device, precision=work.settings.precision)
+        precision = work.settings.precision
+        reference = load_reference(work.reference, device=device, precision=precision, drafted=drafted)
         started = time.perf_counter()
         bench = open_bench(reference, work.settings)
         opened_s = time.perf_counter() - started

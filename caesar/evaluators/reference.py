@@ -20,16 +20,18 @@ import torch
 
 from caesar.effects import Precision
 from caesar.evaluators.device import Device
-from caesar.evaluators.tensors import mapped
+from caesar.evaluators.tensors import leaves, mapped
 
 __all__ = [
     "CONSTRUCTION_SEED",
     "DTYPES",
+    "Draft",
     "Model",
     "Reference",
     "call",
     "construct",
     "copy_state",
+    "draft",
     "load_reference",
     "place",
     "secret_seed",
@@ -61,6 +63,12 @@ class Reference:
     precision: Precision
     on_device: bool
     """True where get_inputs() works with the device as torch's default, which is much faster."""
+    drafted: Model | None = None
+    """Its model, if that was constructed already."""
+
+    def model(self, arguments: list[Any]) -> Model:
+        """The model, constructed with these arguments, on whatever device its constructor chooses."""
+        return construct(self.module.Model, arguments) if self.drafted is None else self.drafted
 
     def init_inputs(self) -> list[Any]:
         """The constructors' arguments, drawn from the construction seed."""
@@ -92,12 +100,37 @@ def secret_seed() -> int:
     return int.from_bytes(urandom(8)) >> 1
 
 
-def load_reference(source: str, *, device: Device, precision: Precision) -> Reference:
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What of a reference stands before there is a device."""
+
+    module: ModuleType
+    model: Model
+
+
+def draft(source: str) -> Draft | None:
+    """The reference executed and its model constructed; None where that raises or takes tensors.
+
+    Opening a device takes some 0.3 s, in which this can be done.
+    """
+    try:
+        module = _executed(source)
+        set_seed(CONSTRUCTION_SEED)
+        arguments = module.get_init_inputs()
+        if any(isinstance(leaf, torch.Tensor) for _, leaf in leaves(arguments)):
+            return None  # they are to lie on the device
+        return Draft(module, construct(module.Model, arguments))
+    except Exception:  # noqa: BLE001 - it will be raised again, and told, by load_reference()
+        return None
+
+
+def load_reference(
+    source: str, *, device: Device, precision: Precision, drafted: Draft | None = None
+) -> Reference:
     """The reference, executed in a namespace of its own; raises whatever its source raises."""
-    module = ModuleType("reference")
-    sys.modules["reference"] = module
-    exec(compile(source, "reference.py", "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - the user's own problem
-    return Reference(module, device, precision, on_device=_makes_on(device, module))
+    module = _executed(source) if drafted is None else drafted.module
+    on_device = _makes_on(device, module)
+    return Reference(module, device, precision, on_device, None if drafted is None else drafted.model)
 
 
 def construct(model_class: Callable[..., Model], arguments: list[Any]) -> Model:
@@ -136,6 +169,13 @@ def call(model: Model, arguments: list[Any], *, seed: int, device: Device) -> An
     output = model(*arguments)
     device.synchronize()
     return output
+
+
+def _executed(source: str) -> ModuleType:
+    module = ModuleType("reference")
+    sys.modules["reference"] = module
+    exec(compile(source, "reference.py", "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - the user's own problem
+    return module
 
 
 def _made_on(device: Device, module: ModuleType) -> Any:

@@ -206,8 +206,7 @@ def _measured(calibration: Calibration, pairs: list[_Pair]) -> tuple[Measured, t
     late = calibration.late(withdrawn, [pair.taken.shown_ms for pair in pairs], wall_ms=walls)
     honest = calibration.agrees(claimed, walls) and not any(late)
     judged = [
-        max(claim, calibration.judged(wall) + ms)
-        for claim, wall, ms in zip(claimed, walls, late, strict=True)
+        max(claim, calibration.judged(wall) + ms) for claim, wall, ms in zip(claimed, walls, late, strict=True)
     ]
     candidate = claimed if honest else judged
     notes = () if honest else (("timing_inconsistent", _disagreement(calibration, claimed, walls, late)),)

@@ -11,6 +11,7 @@ from caesar.evaluators.reference import (
     call,
     construct,
     copy_state,
+    draft,
     load_reference,
     place,
     secret_seed,
@@ -133,3 +134,30 @@ def test_the_reference_is_executed_in_a_namespace_of_its_own():
     first, second = loaded(), loaded()
 
     assert first.module.__dict__ is not second.module.__dict__
+
+
+def test_a_draft_is_what_the_reference_would_be():
+    drafted = draft(REFERENCE)
+
+    reference = load_reference(REFERENCE, device=Cpu(), precision=Precision.FP32, drafted=drafted)
+
+    assert reference.module is drafted.module
+    assert reference.model(reference.init_inputs()) is drafted.model
+    expected, found = (state_of(one.model(one.init_inputs())) for one in (loaded(), reference))
+    assert found
+    assert all(torch.equal(expected[name], value) for name, value in found.items())
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "1 / 0",
+        "syntax error",
+        REFERENCE.replace("return [8]", "return [torch.ones(8)]"),
+        REFERENCE.replace("return [8]", "raise ValueError"),
+        REFERENCE.replace("class Model(", "class Other("),
+        REFERENCE.replace("return [8]", "return [-8]"),
+    ],
+)
+def test_there_is_no_draft_of_what_raises_or_takes_tensors(source):
+    assert draft(source) is None

@@ -268,6 +268,15 @@ def test_claims_that_agree_with_the_judges_clock_count():
     assert ("candidate", {1.0}, ()) == (measured.clock, set(measured.candidate_ms), notes)
 
 
+def test_no_call_is_charged_less_than_it_claims():
+    busy_when_calibrated = replace(QUIET, idle=Span(9.0, 0.0, 9.0))
+
+    measured, notes, _ = timed(candidate_ms=2.0, wall_ms=2.1, show_ms=8.1, calibration=busy_when_calibrated)
+
+    assert ["timing_inconsistent"] == [kind for kind, _ in notes]
+    assert 2.0 <= min(measured.candidate_ms)
+
+
 def test_claims_that_do_not_agree_are_replaced_by_the_judges_clock():
     measured, notes, _ = timed(candidate_ms=0.1, wall_ms=5.0)
 
