@@ -268,6 +268,39 @@ def test_claims_that_agree_with_the_judges_clock_count():
     assert ("candidate", {1.0}, ()) == (measured.clock, set(measured.candidate_ms), notes)
 
 
+def slow_at_first(monkeypatch, *, calls):
+    """A candidate whose first calls take long by the judge's clock, and the rest as long as it claims."""
+    walls = itertools.chain([5.0] * calls, itertools.repeat(1.0))
+    monkeypatch.setattr(Scene, "call", lambda *_: Called(1.0, 0.5, next(walls)))
+    monkeypatch.setattr(Scene, "take", lambda *_: Taken(None, (torch.zeros(1),), 0.1, 0.1))
+    monkeypatch.setattr(timing.secrets, "randbelow", lambda _: 0)
+
+
+def test_a_disagreement_that_a_second_measurement_does_not_find_is_chance(monkeypatch):
+    slow_at_first(monkeypatch, calls=2 + 6)
+
+    measured, notes, _ = timed(trials=6, policy=TimingPolicy.ALWAYS)
+
+    assert ("candidate", {1.0}, ()) == (measured.clock, set(measured.candidate_ms), notes)
+
+
+def test_a_disagreement_in_both_measurements_counts_as_the_first_says(monkeypatch):
+    slow_at_first(monkeypatch, calls=2 + 6 + 2 + 3)
+
+    measured, notes, _ = timed(trials=6, policy=TimingPolicy.ALWAYS)
+
+    assert ("judge", {5.0}) == (measured.clock, set(measured.candidate_ms))
+    assert ["timing_inconsistent"] == [kind for kind, _ in notes]
+
+
+def test_what_took_long_is_not_measured_again(monkeypatch):
+    slow_at_first(monkeypatch, calls=2 + 6)
+
+    measured, _, _ = timed(trials=6, policy=TimingPolicy.ALWAYS, now=itertools.count().__next__)
+
+    assert "judge" == measured.clock
+
+
 def test_no_call_is_charged_less_than_it_claims():
     busy_when_calibrated = replace(QUIET, idle=Span(9.0, 0.0, 9.0))
 
