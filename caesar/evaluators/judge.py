@@ -105,8 +105,7 @@ class _Judge:
     def serve(self) -> None:
         started = time.perf_counter()
         try:
-            drafted = self._draft()
-            device = self._open()
+            drafted, device = self._draft_and_open()
             self._prepared[False] = self._prepare(device, drafted)
         except Exception as error:  # noqa: BLE001 - whatever a reference raises is told, and ends the judge
             self._tell(_unusable(error, opened=self._device is not None))
@@ -150,13 +149,17 @@ class _Judge:
                 failed[name] = storable(f"{type(error).__name__}: {error}")[:_DETAIL_CHARS]
         self._tell(Baselines(samples, failed, time.perf_counter() - started))
 
-    def _draft(self) -> Draft | None:
-        """What of the reference can be had while the driver makes this process's context."""
+    def _draft_and_open(self) -> tuple[Draft | None, Device]:
+        """The device, and what of the reference can be had while the driver makes a GPU's context."""
         torch.set_num_threads(self._work.threads)  # as many as the candidate gets
         if not self._work.cuda:
-            return None
+            return None, self._open()
         Thread(target=begin_context, daemon=True).start()
-        return draft(self._work.reference)
+        try:
+            drafted = draft(self._work.reference)
+        finally:  # where there is no device, that is what is told
+            device = self._open()
+        return drafted, device
 
     def _open(self) -> Device:
         self._device = open_device(cuda=self._work.cuda)

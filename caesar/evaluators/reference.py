@@ -105,23 +105,20 @@ class Draft:
     """What of a reference stands before there is a device."""
 
     module: ModuleType
-    model: Model
+    model: Model | None
+    """None where its constructor takes tensors: they are to lie on the device."""
 
 
-def draft(source: str) -> Draft | None:
-    """The reference executed and its model constructed; None where that raises or takes tensors.
+def draft(source: str) -> Draft:
+    """The reference executed and its model constructed; raises whatever its source raises.
 
     Opening a device takes some 0.3 s, in which this can be done.
     """
-    try:
-        module = _executed(source)
-        set_seed(CONSTRUCTION_SEED)
-        arguments = module.get_init_inputs()
-        if any(isinstance(leaf, torch.Tensor) for _, leaf in leaves(arguments)):
-            return None  # they are to lie on the device
-        return Draft(module, construct(module.Model, arguments))
-    except Exception:  # noqa: BLE001 - it will be raised again, and told, by load_reference()
-        return None
+    module = _executed(source)
+    set_seed(CONSTRUCTION_SEED)
+    arguments = module.get_init_inputs()
+    takes_tensors = any(isinstance(leaf, torch.Tensor) for _, leaf in leaves(arguments))
+    return Draft(module, None if takes_tensors else construct(module.Model, arguments))
 
 
 def load_reference(

@@ -141,8 +141,9 @@ def test_a_model_hub_that_can_not_be_reached_is_told_apart(said, tmp_path, monke
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_a_device_that_is_not_there_is_no_fault_of_the_reference(said):
-    (unusable,) = said(cuda=True)
+@pytest.mark.parametrize("reference", [REFERENCE, "1 / 0"])
+def test_a_device_that_is_not_there_is_no_fault_of_the_reference(said, reference):
+    (unusable,) = said(reference, cuda=True)
 
     assert Cause.DEVICE is unusable.cause
 

@@ -148,16 +148,24 @@ def test_a_draft_is_what_the_reference_would_be():
     assert all(torch.equal(expected[name], value) for name, value in found.items())
 
 
+def test_a_model_that_takes_tensors_is_not_drafted():
+    taking = REFERENCE.replace("return [8]", "return [torch.tensor(8)]")
+
+    drafted = draft(taking)
+    reference = load_reference(taking, device=Cpu(), precision=Precision.FP32, drafted=drafted)
+
+    assert drafted.model is None
+    assert state_of(reference.model(reference.init_inputs()))
+
+
 @pytest.mark.parametrize(
-    "source",
+    ("source", "error"),
     [
-        "1 / 0",
-        "syntax error",
-        REFERENCE.replace("return [8]", "return [torch.ones(8)]"),
-        REFERENCE.replace("return [8]", "raise ValueError"),
-        REFERENCE.replace("class Model(", "class Other("),
-        REFERENCE.replace("return [8]", "return [-8]"),
+        ("1 / 0", ZeroDivisionError),
+        (REFERENCE.replace("return [8]", "raise KeyError"), KeyError),
+        (REFERENCE.replace("class Model(", "class Other("), AttributeError),
     ],
 )
-def test_there_is_no_draft_of_what_raises_or_takes_tensors(source):
-    assert draft(source) is None
+def test_drafting_raises_what_the_source_raises(source, error):
+    with pytest.raises(error):
+        draft(source)
