@@ -206,7 +206,7 @@ class _Process:
     def _traced(self, command: Command) -> Traced:
         arguments = self._arguments(command.slot)
         set_seed(command.seed)
-        evidence = self._witness.evidence(lambda: self._model(*arguments))
+        evidence = self._witness.evidence(lambda: self._model(*arguments), source=self._source)
         return Traced(command.number, msgspec.json.encode(evidence))
 
     def _stand_in(self) -> Any:

@@ -6,13 +6,14 @@ values or times.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Collection, Iterator
 
 import msgspec
 
 from caesar.domain import Finding
 
-__all__ = ["Evidence", "evidence_of", "findings_of"]
+__all__ = ["Evidence", "declared_kernels", "evidence_of", "findings_of"]
 
 
 class Evidence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -22,6 +23,8 @@ class Evidence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Torch operators that were dispatched, by name; calls from C++ included."""
     kernels: dict[str, int]
     """Kernels and copies on the device, by name; empty on the CPU."""
+    declared: tuple[str, ...]
+    """Names of the kernels that its source declares."""
     replaced: tuple[str, ...]
     """Functions that are not the ones they were before the candidate was loaded."""
     threads: int
@@ -46,10 +49,29 @@ _COMPUTE = (
 
 _TORCH_KERNELS = (
     "at::native", "at_cuda_detail", "cutlass", "cublas", "cudnn", "gemm", "sm80_", "sm90_", "nvjet", "ampere_",
-    "volta_", "implicit_convolve", "pytorch_flash", "fmha", "Memcpy", "Memset", "vectorized_elementwise_kernel",
-    "void at::", "splitKreduce", "void cask", "nchwToNhwc", "nhwcToNchw", "xmma",
+    "volta_", "implicit_convolve", "pytorch_flash", "fmha", "Memcpy", "Memset", "elementwise_kernel", "gemv",
+    "void at::", "splitKreduce", "void cask", "nchwToNhwc", "nhwcToNchw", "xmma", "dot_kernel", "cub::",
+    "thrust::",
 )  # fmt: skip
 """What the names of kernels have in them that come with torch or its libraries."""
+
+_LIBRARIES = ("at", "at_cuda_detail", "cutlass", "cublas", "cublasLt", "cudnn", "cub", "thrust", "c10")
+"""Their namespaces, in which a candidate declares nothing."""
+
+_MOST_DECLARED = 60
+_BOUNDS = re.compile(r"__(?:launch_bounds|cluster_dims|maxnreg|attribute)__\s*\((?:[^()]|\([^()]*\))*\)")
+_CUDA_KERNEL = re.compile(r"__global__\b[^(;{}]{0,200}?\b(\w{1,120})\s*\(")
+_TRITON_KERNEL = re.compile(
+    r"@(?:triton\.)?jit\b[^\n]*\n(?:[ \t]*(?:[@#][^\n]*)?\n)*[ \t]*def[ \t]+(\w{1,120})"
+)
+_KERNEL_NAME = re.compile(r"(?:void )?((?:\(anonymous namespace\)::|\w+::)*)(\w+)")
+"""A kernel's demangled name: its namespaces, its own name, and what follows."""
+
+
+def declared_kernels(source: str) -> tuple[str, ...]:
+    """The names of CUDA's and Triton's kernels that a source declares, as far as they are written out."""
+    cuda = _CUDA_KERNEL.findall(_BOUNDS.sub(" ", source))
+    return tuple(dict.fromkeys((*cuda, *_TRITON_KERNEL.findall(source))))[:_MOST_DECLARED]
 
 
 def evidence_of(told: bytes) -> Evidence | None:
@@ -69,7 +91,7 @@ def _findings(evidence: Evidence, *, cuda: bool, allows_tf32: bool) -> Iterator[
     computing = [name for name in sorted(evidence.operators) if _operator(name) in _COMPUTE]
     if computing:
         yield Finding("torch_fallback", f"torch did part of the work: {', '.join(computing)}"[:500])
-    if cuda and not any(_is_custom(name) for name in evidence.kernels):
+    if cuda and not any(_is_custom(name, evidence.declared) for name in evidence.kernels):
         yield Finding("no_custom_kernel", f"no kernel of the candidate's own ran; {_names(evidence.kernels)}")
     if evidence.replaced:
         yield Finding("tampered", f"replaced in its process: {', '.join(evidence.replaced)}"[:500])
@@ -88,9 +110,13 @@ def _operator(name: str) -> str:
     return name.removeprefix("aten::").removesuffix("_")
 
 
-def _is_custom(kernel: str) -> bool:
+def _is_custom(kernel: str, declared: Collection[str]) -> bool:
+    """Whether a kernel is one that the candidate declares, or none that is known to come with torch."""
+    named = _KERNEL_NAME.match(kernel)
+    if named is not None and named[2] in declared and named[1].partition("::")[0] not in _LIBRARIES:
+        return True
     return not any(word in kernel for word in _TORCH_KERNELS)
 
 
-def _names(kernels: Mapping[str, int]) -> str:
+def _names(kernels: Collection[str]) -> str:
     return f"what ran: {', '.join(sorted(kernels))}"[:400] if kernels else "nothing ran on the device"

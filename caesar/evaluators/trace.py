@@ -18,7 +18,7 @@ from torch._C._autograd import DeviceType
 from torch.autograd.profiler import profile
 
 from caesar.evaluators.device import Device
-from caesar.evaluators.evidence import Evidence
+from caesar.evaluators.evidence import Evidence, declared_kernels
 
 __all__ = ["Witness"]
 
@@ -39,13 +39,14 @@ class Witness:
         """Note the state of things; to be called right before the candidate is loaded."""
         self._functions = _watched()
 
-    def evidence(self, call: Callable[[], object]) -> Evidence:
-        """What one call runs, and what the candidate has left standing since it was loaded."""
+    def evidence(self, call: Callable[[], object], *, source: str) -> Evidence:
+        """What one call of that source's model runs, and what it has left standing since it was loaded."""
         ops, kernels = self._ran(call)
         replaced = [name for name, function in _watched().items() if function is not self._functions[name]]
         return Evidence(
             operators=_most(ops),
             kernels=_most(kernels),
+            declared=declared_kernels(source),
             replaced=tuple(replaced),
             threads=max(0, threading.active_count() - 1),
             busy=_busy_tasks(),

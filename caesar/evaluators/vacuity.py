@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 
+from caesar.evaluators.compare import are_close
 from caesar.evaluators.reference import Model, Reference, call, construct, place
 from caesar.evaluators.tensors import blocks, cloned, leaves
 
@@ -228,9 +229,7 @@ def _block_close(
 ) -> bool:
     part = output[index]
     other = guess[index] if isinstance(guess, torch.Tensor) else torch.full_like(part, _fitting(part, guess))
-    if not (part.is_floating_point() or part.is_complex()):
-        return bool((part == other).all())
-    return bool(torch.isclose(part, other, rtol=tolerance, atol=tolerance).all())
+    return are_close(part, other, tolerance)
 
 
 def _fitting(part: torch.Tensor, number: float) -> float:

@@ -14,7 +14,9 @@ from caesar.evaluators.reference import load_reference, set_seed
 from caesar.evaluators.tensors import leaves
 from caesar.evaluators.wire import Loaded, Shown
 
-EVIDENCE = b'{"operators":{},"kernels":{},"replaced":[],"threads":0,"busy":0,"children":0,"tf32":false}'
+EVIDENCE = (
+    b'{"operators":{},"kernels":{},"declared":[],"replaced":[],"threads":0,"busy":0,"children":0,"tf32":false}'
+)
 
 
 def bench_of(reference=REFERENCE, *, settings=QUICK, writable=False):
