@@ -24,7 +24,6 @@ from caesar.evaluators.reference import (
     Model,
     Reference,
     call,
-    copy_state,
     place,
     set_seed,
     state_of,
@@ -91,6 +90,7 @@ class Bench:
     settings: EvaluationSettings
     arguments: list[Any]
     state: dict[str, torch.Tensor]
+    """What the model's parameters and buffers were when it was constructed."""
     mutates: bool
     """Whether the reference writes to its inputs, so that it needs its own."""
     outputs: Buffer
@@ -182,7 +182,7 @@ class Bench:
 def open_bench(reference: Reference, settings: EvaluationSettings) -> Bench:
     """The problem set up; raises whatever makes its reference unfit to judge candidates by."""
     model = reference.model(reference.init_inputs())
-    state = state_of(model)
+    state = state_of(model, moves_to=reference.device.torch_device)
     model = place(model, device=reference.device, precision=reference.precision)
     cuda = reference.device.torch_device.type == "cuda"  # where too large an allocation fails, and harms nobody
     inputs = reference.inputs(CONSTRUCTION_SEED)
@@ -193,7 +193,6 @@ def open_bench(reference: Reference, settings: EvaluationSettings) -> Bench:
     output = call(model, handed, seed=CONSTRUCTION_SEED, device=reference.device)
     require_comparable(output)
     mutates = not _alike(handed, inputs)
-    copy_state(state, model)
     slot, output_bytes = slot_of(inputs, output)
     if not cuda:  # outputs: the reference's, the candidate's, shared and kept
         require_room(slot.nbytes + 3 * output_bytes, all_bytes=2 * slot.nbytes + 4 * output_bytes)

@@ -136,12 +136,17 @@ def construct(model_class: Callable[..., Model], arguments: list[Any]) -> Model:
     return model_class(*arguments)
 
 
-def state_of(model: Model) -> dict[str, torch.Tensor]:
-    """A copy of a model's parameters and buffers, by name; empty for what is no torch module."""
+def state_of(model: Model, *, moves_to: torch.device | None = None) -> dict[str, torch.Tensor]:
+    """A model's parameters and buffers, by name; empty for what is no torch module.
+
+    Copies, but of what the model leaves behind when it is moved to another device.
+    """
     if not isinstance(model, torch.nn.Module):
         return {}
-    state = model.state_dict()
-    return {name: value.detach().clone() for name, value in state.items() if isinstance(value, torch.Tensor)}
+    found = model.state_dict().items()
+    state = {name: value.detach() for name, value in found if isinstance(value, torch.Tensor)}
+    stays = [name for name, value in state.items() if moves_to is None or value.device.type == moves_to.type]
+    return state | {name: state[name].clone() for name in stays}
 
 
 def copy_state(state: Mapping[str, torch.Tensor], model: Model) -> bool:

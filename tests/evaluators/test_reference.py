@@ -111,6 +111,18 @@ def test_the_state_of_a_model_does_not_change_with_it():
     assert [0.0, 0.0] == state["running_mean"].tolist()
 
 
+def test_state_that_a_model_leaves_behind_is_not_copied():
+    model = torch.nn.Linear(2, 2)
+
+    state = state_of(model, moves_to=torch.device("meta"))
+    kept = state["weight"].clone()
+    moved = model.to("meta")
+
+    assert "meta" == moved.weight.device.type
+    assert torch.equal(kept, state["weight"])
+    assert state_of(torch.nn.Linear(2, 2), moves_to=torch.device("cpu"))
+
+
 def test_a_placed_model_has_the_precision_and_stays_in_train_mode():
     model = place(torch.nn.Linear(2, 2), device=Cpu(), precision=Precision.FP16)
 
