@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import deque
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from caesar.sandbox.memory import available_bytes
@@ -22,10 +22,10 @@ _CORES_A_GPU = 2
 class Capacity:
     """Cores and memory shared by the compilers of one process; first come, first served."""
 
-    def __init__(self, *, cpus: Collection[int], memory_bytes: int) -> None:
-        self.cpus = tuple(cpus)
-        """Where they run."""
-        self._cores = len(cpus)
+    def __init__(self, *, cores: int, memory_bytes: int, cpus: tuple[int, ...] | None = None) -> None:
+        self.cpus = cpus
+        """The processors they have to run on; None where that is all the same."""
+        self._cores = cores
         self._memory = memory_bytes
         self._running = 0
         self._waiting: deque[tuple[int, asyncio.Event]] = deque()
@@ -35,7 +35,8 @@ class Capacity:
         """Most of the memory that is available now, and of the cores what so many GPUs leave, at least half."""
         mine = sorted(os.sched_getaffinity(0))
         cpus = mine[: max(len(mine) - _CORES_A_GPU * gpus, (len(mine) + 1) // 2)]
-        return cls(cpus=cpus, memory_bytes=int(available_bytes() * (1 - _SPARE)))
+        memory_bytes = int(available_bytes() * (1 - _SPARE))
+        return cls(cores=len(cpus), memory_bytes=memory_bytes, cpus=tuple(cpus) if gpus else None)
 
     @asynccontextmanager
     async def taken(self, memory_bytes: int) -> AsyncIterator[None]:

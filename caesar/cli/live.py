@@ -5,6 +5,7 @@ A display follows the events as they become durable and knows nothing else.
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import time
 from collections import Counter
@@ -15,7 +16,6 @@ from typing import Protocol
 
 from caesar.cli.output import counted, note, printable, ratio
 from caesar.domain import Verdict
-from caesar.engine.clock import SystemClock
 from caesar.engine.plan import Run
 from caesar.events import (
     BuildFaulted,
@@ -28,6 +28,7 @@ from caesar.events import (
     TrajectorySuspended,
     TurnEnded,
 )
+from caesar.ports import Clock
 
 __all__ = ["Display", "Progress", "describe", "open_display"]
 
@@ -41,6 +42,10 @@ _IN_FLIGHT = {
     "lease_granted": ("devices", 1),
     "lease_released": ("devices", -1),
 }
+
+
+_QUIET_S = 15.0
+"""After so long without a line, one says what is under way: the first build on a machine takes a minute."""
 
 
 class Display(Protocol):
@@ -116,38 +121,56 @@ def describe(envelope: Envelope) -> str | None:
 
 
 @contextmanager
-def open_display(run: Run, *, total: int, clock: SystemClock) -> Iterator[Display]:
-    """A live panel where stderr is a terminal, else a printer of lines."""
+def open_display(run: Run, *, total: int, clock: Clock) -> Iterator[Display]:
+    """A live panel where stderr is a terminal, else a printer of lines; to be opened in a running loop."""
+    progress = Progress(total, finished=len({head.stream for head in run.heads}))
     if sys.stderr.isatty():
-        with _panel(run, total=total) as display:
+        with _panel(run, progress) as display:
             yield display
         return
     problems = counted(len(run.problems), "problem")
     note(f"run {run.name}: {counted(total, 'trajectory')} on {problems} of {run.suite}")
-    yield _Lines(clock)
+    lines = _Lines(clock, progress)
+    reminder = asyncio.ensure_future(lines.remind())
+    try:
+        yield lines
+    finally:
+        reminder.cancel()
 
 
 class _Lines:
-    """One line for each event worth telling, with the time since the start."""
+    """A line for each event worth telling, with the time since the start; one now and then where none is."""
 
-    def __init__(self, clock: SystemClock) -> None:
+    def __init__(self, clock: Clock, progress: Progress) -> None:
         self._clock = clock
-        self._started_us = clock.now_us()
+        self._progress = progress
+        self._started_us = self._told_us = clock.now_us()
 
     def observe(self, envelope: Envelope) -> None:
+        self._progress.observe(envelope)
         line = describe(envelope)
         if line is not None:
-            seconds = (self._clock.now_us() - self._started_us) / 1e6
-            note(f"{seconds:7.1f}s  {line}")
+            self._tell(line)
+
+    async def remind(self) -> None:
+        """Say what is under way whenever nothing else was said for a while."""
+        while True:
+            told_us = self._told_us
+            await self._clock.sleep_until(told_us + int(_QUIET_S * 1e6))
+            if self._told_us == told_us:
+                self._tell(f"under way: {_in_flight(self._progress)}")
+
+    def _tell(self, line: str) -> None:
+        self._told_us = self._clock.now_us()
+        note(f"{(self._told_us - self._started_us) / 1e6:7.1f}s  {line}")
 
 
 @contextmanager
-def _panel(run: Run, *, total: int) -> Iterator[Display]:
+def _panel(run: Run, progress: Progress) -> Iterator[Display]:
     from rich.console import Console, Group
     from rich.live import Live
     from rich.text import Text
 
-    progress = Progress(total, finished=len({head.stream for head in run.heads}))
     recent: list[str] = []
     began = time.monotonic()
 
@@ -168,7 +191,6 @@ def _panel(run: Run, *, total: int) -> Iterator[Display]:
 
 
 def _summary(run: Run, progress: Progress, *, seconds: float) -> tuple[str, ...]:
-    flight = ", ".join(f"{progress.in_flight[lane]} {lane}" for lane in ("model calls", "builds", "devices"))
     outcomes = ", ".join(f"{count} {name}" for name, count in progress.turns.most_common()) or "none yet"
     cost = f", ${progress.usd:.2f}" if progress.usd else ""
     fastest = f"{max(progress.best.values()):.2f}x" if progress.best else "-"
@@ -176,5 +198,11 @@ def _summary(run: Run, progress: Progress, *, seconds: float) -> tuple[str, ...]
         f"run {run.name}   {seconds:.0f}s   {progress.finished}/{progress.total} trajectories finished"
         + (f", {progress.suspended} suspended" if progress.suspended else ""),
         f"turns: {outcomes}   best speedup: {fastest}",
-        f"in flight: {flight}   tokens: {progress.tokens}{cost}",
+        f"in flight: {_in_flight(progress)}   tokens: {progress.tokens}{cost}",
+    )
+
+
+def _in_flight(progress: Progress) -> str:
+    return ", ".join(
+        counted(progress.in_flight[f"{lane}s"], lane) for lane in ("model call", "build", "device")
     )

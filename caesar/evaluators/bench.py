@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -18,6 +18,7 @@ from caesar.evaluators.buffers import Buffer, DeviceBuffer, HostBuffer, OwnBuffe
 from caesar.evaluators.device import HEAD_START_MS, Cuda, Device, TimedCall
 from caesar.evaluators.gate import GATE_BYTES, Gate, Starter
 from caesar.evaluators.layout import Plan, Planner, filled, rebuilt
+from caesar.evaluators.opponent import MOST_LAUNCHING_MS
 from caesar.evaluators.reference import (
     CONSTRUCTION_SEED,
     DTYPES,
@@ -34,7 +35,7 @@ from caesar.evaluators.structure import Structure, structures_of
 from caesar.evaluators.tensors import cloned, leaves, mapped, same_bits
 from caesar.evaluators.wire import MOST_LEAVES
 
-__all__ = ["Bench", "Inputs", "Stand", "open_bench", "require_comparable"]
+__all__ = ["Bench", "HeadStart", "Inputs", "Stand", "open_bench", "require_comparable"]
 
 _ROTATION_BYTES = 256 << 20
 """What the rotation's inputs take together: several times the largest second-level cache."""
@@ -43,6 +44,9 @@ _MOST_STANDS = 8
 
 _SPIN_S = 0.1
 _CORES_TO_SPIN = 4
+
+_SPARE = 1.2
+"""How many times what launching took last is given to it: some calls take longer to launch than others."""
 
 Inputs = Callable[[int], list[Any]]
 """Makes the inputs of a seed; the same for the same seed."""
@@ -81,6 +85,17 @@ class Stand:
         return _alike(rebuilt(self.slot.inputs, self.buffer), inputs)
 
 
+class HeadStart:
+    """How long the host has for launching a model: a fifth more than launching it took the last time."""
+
+    def __init__(self) -> None:
+        self.ms = HEAD_START_MS
+
+    def learn(self, launch_ms: float) -> None:
+        """Take note of what launching took; beyond what a candidate may take it is part of the time."""
+        self.ms = min(MOST_LAUNCHING_MS, max(HEAD_START_MS, _SPARE * launch_ms))
+
+
 @dataclass(frozen=True, slots=True)
 class Bench:
     """The reference's model, where it runs, and what candidates are handed."""
@@ -103,6 +118,7 @@ class Bench:
     structures: tuple[Structure, ...]
     """Of the inputs' tensors, in their order."""
     writable: bool = False
+    head_start: HeadStart = field(default_factory=HeadStart)
 
     @property
     def device(self) -> Device:
@@ -125,13 +141,15 @@ class Bench:
         arguments = cloned(list(inputs)) if self.mutates else list(inputs)
         return call(self.model, arguments, seed=seed, device=self.device)
 
-    def timed(
-        self, model: Model, inputs: list[Any], *, seed: int, head_start_ms: float = HEAD_START_MS
-    ) -> TimedCall:
+    def timed(self, model: Model, inputs: list[Any], *, seed: int) -> TimedCall:
         """One call of the reference, or of a model that was made of it, on inputs that it does not change."""
         arguments = cloned(inputs) if self.mutates else inputs
         set_seed(seed)
-        return self.device.timed(lambda: model(*arguments), behind=lambda: self.device.lead(head_start_ms))
+        timed = self.device.timed(
+            lambda: model(*arguments), behind=lambda: self.device.lead(self.head_start.ms)
+        )
+        self.head_start.learn(timed.launch_ms)
+        return timed
 
     def starter(self) -> Starter | None:
         """What lets the next candidate's calls begin, on a GPU."""
@@ -181,7 +199,7 @@ class Bench:
 
 def open_bench(reference: Reference, settings: EvaluationSettings) -> Bench:
     """The problem set up; raises whatever makes its reference unfit to judge candidates by."""
-    model = reference.model(reference.init_inputs())
+    model = reference.model()
     state = state_of(model, moves_to=reference.device.torch_device)
     model = place(model, device=reference.device, precision=reference.precision)
     cuda = reference.device.torch_device.type == "cuda"  # where too large an allocation fails, and harms nobody

@@ -73,8 +73,8 @@ class Calibration:
     copying: Span = _NOTHING
     """The outputs' memory once more, in one piece, by the judge, who has the device already."""
     slack_ms: float = AWAKE_MS
-    head_start_ms: float = 0.0
-    """How long calls were asked for before they could begin; 0 where they begin at once."""
+    gated: bool = False
+    """Whether calls are asked for before they can begin."""
 
     def rushed(self, wall_ms: Sequence[float]) -> bool:
         """Whether more calls than chance explains were over sooner than one in which nothing is called.
@@ -83,7 +83,7 @@ class Calibration:
         whose change from one process to another takes always as long.
         """
         soon = sum(wall < self.idle.least_ms / 2 for wall in wall_ms)
-        return self.head_start_ms > 0 and soon > _odd_ones(len(wall_ms))
+        return self.gated and soon > _odd_ones(len(wall_ms))
 
     def judged(self, wall_ms: float) -> float:
         """A call's time by the judge's clock, its overhead taken off."""

@@ -8,7 +8,6 @@ Imports torch: the judge only.
 
 from __future__ import annotations
 
-import os
 import statistics
 import time
 from collections.abc import Callable
@@ -52,9 +51,6 @@ _IDLE_SHOWS = 10
 _PAUSE_S = 0.002
 _UNDISTURBED = 0.1
 """The share of the CPU that others may use while something is timed on it before it is worth a finding."""
-
-_LEAST_IDLE_CORES = 1.5
-"""What others, the candidate among them, leave where nobody has to wait for a core while a GPU is timed."""
 
 _DISTURBED = {True: (0.2, 0.01), False: (0.5, 0.1)}
 """On a GPU or not: by which share, and so many milliseconds, the reference may be slower when it is timed.
@@ -166,7 +162,7 @@ class Contest:
             showing=Span.of([one.shown_ms for one in taken]),
             copying=Span.of(copying_ms),
             slack_ms=AWAKE_MS if self._bench.spin_s else ASLEEP_MS,
-            head_start_ms=statistics.median(called.head_start_ms for called in idle),
+            gated=self._bench.cuda,
         )
 
     def _copying_ms(self) -> float:
@@ -279,12 +275,15 @@ class Contest:
             self._account.notice("low_precision", detail)
 
     def _time(self, quiet: float) -> Passed:
-        on_cpu, on_gpu = Watch(active=not self._bench.cuda), Watch(active=self._bench.spin_s > 0)
-        bout = Bout(self._bench, self._opponent, self._calibration, examiner=self, watch=on_cpu)
-        with on_gpu.watching():
-            measured, notes = measure(bout, settings=self._bench.settings, now=self._now)
+        watch = Watch(active=not self._bench.cuda)
+        bout = Bout(self._bench, self._opponent, self._calibration, examiner=self, watch=watch)
+        began, worked = time.monotonic(), time.process_time()
+        measured, notes = measure(bout, settings=self._bench.settings, now=self._now)
         self._account.conditions = self._bench.device.conditions()
-        self._notice_contention(on_cpu.share, on_gpu.share)
+        if self._bench.spin_s:  # it never sleeps, unless it has to wait for a core
+            share = (time.process_time() - worked) / (time.monotonic() - began)
+            self._account.conditions["judge_cpu"] = round(share, 3)
+        self._notice_contention(bout.watch.share)
         for kind, detail in notes:
             self._account.notice(kind, detail)
         self._notice_disturbance(statistics.median(measured.reference_ms), quiet)
@@ -316,18 +315,12 @@ class Contest:
                 f" {quiet:.4f} ms before the candidate was loaded",
             )
 
-    def _notice_contention(self, on_cpu: float, on_gpu: float) -> None:
+    def _notice_contention(self, share: float) -> None:
         """Tell that others used the CPU while nobody should: it distorts a wall clock, or is early work."""
-        if on_cpu > _UNDISTURBED:
+        if share > _UNDISTURBED:
             self._account.notice(
                 "cpu_shared",
-                f"others used {on_cpu:.0%} of the CPU while the reference was timed or inputs were written",
-            )
-        if on_gpu > 1 - _LEAST_IDLE_CORES / (os.cpu_count() or 1):
-            self._account.notice(
-                "cpu_shared",
-                f"others used {on_gpu:.0%} of the CPU: judge and candidate may have waited for it, and the"
-                " judge's clock have counted that",
+                f"others used {share:.0%} of the CPU while the reference was timed or inputs were written",
             )
 
     def _gather_evidence(self) -> bool:

@@ -6,6 +6,7 @@ Imports nothing until it is asked for: the package comes with torch's CUDA build
 from __future__ import annotations
 
 from contextlib import suppress
+from threading import Thread
 from typing import Any
 
 __all__ = ["begin_context", "did", "driver"]
@@ -27,11 +28,12 @@ def did(answer: tuple[Any, ...]) -> Any:
 
 
 def begin_context() -> None:
-    """Have this process's context on the first device made, which takes some 0.3 s, and no Python meanwhile.
+    """Have this process's context on the first device made beside what it does next.
 
     What is in the way of it is told by whoever uses the device.
     """
     with suppress(ImportError, RuntimeError):
         cuda = driver()
         did(cuda.cuInit(0))
-        did(cuda.cuDevicePrimaryCtxRetain(did(cuda.cuDeviceGet(0))))
+        device = did(cuda.cuDeviceGet(0))
+        Thread(target=cuda.cuDevicePrimaryCtxRetain, args=(device,), daemon=True).start()

@@ -15,7 +15,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Thread
 from traceback import walk_tb
 from types import TracebackType
 from typing import Self
@@ -152,9 +151,10 @@ class _Judge:
     def _draft_and_open(self) -> tuple[Draft | None, Device]:
         """The device, and what of the reference can be had while the driver makes a GPU's context."""
         torch.set_num_threads(self._work.threads)  # as many as the candidate gets
+        allow_tf32(allowed=self._work.settings.tf32 is Tf32.ON)
         if not self._work.cuda:
             return None, self._open()
-        Thread(target=begin_context, daemon=True).start()
+        begin_context()
         try:
             drafted = draft(self._work.reference)
         finally:  # where there is no device, that is what is told
@@ -163,7 +163,6 @@ class _Judge:
 
     def _open(self) -> Device:
         self._device = open_device(cuda=self._work.cuda)
-        allow_tf32(allowed=self._work.settings.tf32 is Tf32.ON)
         return self._device
 
     def _prepare(self, device: Device, drafted: Draft | None) -> _Prepared:

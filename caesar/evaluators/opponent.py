@@ -30,9 +30,9 @@ from caesar.evaluators.wire import (
     spin,
 )
 
-__all__ = ["Called", "CandidateRaised", "Opponent", "Starter"]
+__all__ = ["MOST_LAUNCHING_MS", "Called", "CandidateRaised", "Opponent", "Starter"]
 
-_MOST_LAUNCHING_S = 0.005
+MOST_LAUNCHING_MS = 5.0
 """How long a call may be launched before its inputs come all the same: some calls wait for their own work."""
 
 M = TypeVar("M", bound=Message)
@@ -140,20 +140,23 @@ class Opponent:
 
         The instant at which it could begin, and whether it was answered before.
         """
-        said = self._heard(_MOST_LAUNCHING_S)
-        starter.ready(show)
-        said = said or self._heard(0.0)
-        is_early = said is not None and bool(self._unasked.poll(0))
-        starter.open(command.number)
+        is_early = False
+        try:
+            said = self._heard(MOST_LAUNCHING_MS)
+            starter.ready(show)
+            said = said or self._heard(0.0)
+            is_early = said is not None and bool(self._unasked.poll(0))
+        finally:  # its process is not to wait for ever, whatever came of this
+            starter.open(command.number)
         started = self._now()
         self._read(said or self._frame(), command, Launched)
         return started, is_early
 
-    def _heard(self, most_s: float) -> bytes | None:
-        """What the candidate says within some seconds."""
+    def _heard(self, most_ms: float) -> bytes | None:
+        """What the candidate says within some milliseconds."""
         if self._spin_s:
-            spin(self._link, most_s=most_s)
-        return receive(self._link) if self._unasked.poll(0 if self._spin_s else most_s * 1000) else None
+            spin(self._link, most_s=most_ms / 1000)
+        return receive(self._link) if self._unasked.poll(0 if self._spin_s else most_ms) else None
 
     def _next(self) -> int:
         self._number += 1

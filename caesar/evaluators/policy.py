@@ -15,6 +15,7 @@ FINDINGS: Mapping[str, bool] = {
     "low_precision": True,
     "flaky": False,
     "timing_inconsistent": False,
+    "timed_twice": False,
     "faster_than_roofline": False,
     "torch_fallback": False,
     "no_custom_kernel": False,

@@ -66,9 +66,12 @@ class Reference:
     drafted: Model | None = None
     """Its model, if that was constructed already."""
 
-    def model(self, arguments: list[Any]) -> Model:
-        """The model, constructed with these arguments, on whatever device its constructor chooses."""
-        return construct(self.module.Model, arguments) if self.drafted is None else self.drafted
+    def model(self) -> Model:
+        """The model, on whatever device its constructor chooses."""
+        if self.drafted is not None:
+            return self.drafted
+        arguments = self.init_inputs()
+        return construct(self.module.Model, arguments)
 
     def init_inputs(self) -> list[Any]:
         """The constructors' arguments, drawn from the construction seed."""

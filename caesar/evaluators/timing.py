@@ -1,8 +1,7 @@
 """Timing reference and candidate alternately, on fresh inputs, until the mean is known well enough.
 
 In the order reference, candidate, candidate, reference, ..., so that a drifting clock rate favours
-neither; the second-level cache is emptied before each call, and on a GPU the reference has as long for
-launching as the candidate had last. Right after a call, before anything else is
+neither; the second-level cache is emptied before each call. Right after a call, before anything else is
 timed, its inputs are withdrawn and its outputs taken, and those of every call are compared: work that
 is put off could hide in the copying of its outputs or behind a reference that is timed in between, and
 work that is skipped behind a call whose outputs nobody looks at. The judge's clock decides: what the
@@ -15,7 +14,6 @@ from __future__ import annotations
 
 import secrets
 import statistics
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle
@@ -27,7 +25,7 @@ from caesar.effects import EvaluationSettings
 from caesar.evaluators.bench import Bench, Stand
 from caesar.evaluators.clock import Calibration
 from caesar.evaluators.contention import Watch
-from caesar.evaluators.device import HEAD_START_MS, TimedCall
+from caesar.evaluators.device import TimedCall
 from caesar.evaluators.opponent import Called, Opponent
 from caesar.evaluators.protocol import Measured
 from caesar.evaluators.reference import secret_seed
@@ -40,9 +38,6 @@ _LEAST_PAIRS = 10
 """Measured however long they take, unless calls are slow."""
 
 _LEAST_SLOW_PAIRS = 3
-
-_MOST_HEAD_START_MS = 20.0
-"""A candidate that keeps the device from its judge has more; the reference need not."""
 
 _SLOW_MS = 1000.0
 """A call that takes longer is slow."""
@@ -110,12 +105,9 @@ class Bout:
     watch: Watch = field(default_factory=Watch)
     """What others do while the candidate should be doing nothing."""
     _turns: Any = field(init=False)
-    _head_starts_ms: deque[float] = field(init=False)
-    """The candidate's last one."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_turns", cycle(enumerate(self.bench.stands)))
-        object.__setattr__(self, "_head_starts_ms", deque([HEAD_START_MS], maxlen=1))
 
     def pair(self, *, candidate_first: bool) -> _Pair:
         """Time one call of each, and compare their outputs."""
@@ -141,13 +133,11 @@ class Bout:
                 stand.show(inputs)
 
         called = self.opponent.call(show)
-        self._head_starts_ms.append(min(max(HEAD_START_MS, called.head_start_ms), _MOST_HEAD_START_MS))
         return called, self.examiner.take(stand)
 
     def _reference(self, inputs: list[Any], seed: int) -> TimedCall:
         with self.watch.watching():
-            (head_start_ms,) = self._head_starts_ms
-            return self.bench.timed(self.bench.model, inputs, seed=seed, head_start_ms=head_start_ms)
+            return self.bench.timed(self.bench.model, inputs, seed=seed)
 
 
 def quiet_ms(bench: Bench, *, now: Callable[[], float]) -> float:
@@ -167,19 +157,23 @@ def measure(
     """Time both until their means are settled or the time is spent; what was measured, and what was noticed.
 
     What disagreed and did not take long is measured once more: a machine that was busy for a moment
-    explains one disagreement, but hardly two, and who lies has to agree throughout a whole measurement.
+    explains one disagreement, but hardly two. That it was is noticed, since a candidate can bring it about.
     """
     began = now()
-    first = _measured_once(bout, settings=settings, now=now)
-    if not first[1] or now() - began > settings.timing_s:
-        return first
-    second = _measured_once(bout, settings=settings, now=now)
-    return first if second[1] else second
+    first, disagreement = _measured_once(bout, settings=settings, now=now)
+    if disagreement is None:
+        return first, ()
+    if now() - began <= settings.timing_s:
+        second, again = _measured_once(bout, settings=settings, now=now)
+        if again is None:
+            return second, (("timed_twice", f"{disagreement}; a second time they agreed, and that counts"),)
+    return first, (("timing_inconsistent", f"{disagreement}; the judge's counts"),)
 
 
 def _measured_once(
     bout: Bout, *, settings: EvaluationSettings, now: Callable[[], float]
-) -> tuple[Measured, tuple[tuple[str, str], ...]]:
+) -> tuple[Measured, str | None]:
+    """What was measured, by whichever clock, and how the candidate's disagreed with the judge's."""
     least = min(_warm_up(bout), settings.timing_trials)
     started = now()
     pairs = [bout.pair(candidate_first=False)]
@@ -212,7 +206,7 @@ def _warm_up(bout: Bout) -> int:
     return _LEAST_PAIRS
 
 
-def _measured(calibration: Calibration, pairs: list[_Pair]) -> tuple[Measured, tuple[tuple[str, str], ...]]:
+def _measured(calibration: Calibration, pairs: list[_Pair]) -> tuple[Measured, str | None]:
     claimed = [pair.candidate.claimed_ms for pair in pairs]
     walls = [pair.candidate.wall_ms for pair in pairs]
     if calibration.rushed(walls):
@@ -224,7 +218,6 @@ def _measured(calibration: Calibration, pairs: list[_Pair]) -> tuple[Measured, t
         max(claim, calibration.judged(wall) + ms) for claim, wall, ms in zip(claimed, walls, late, strict=True)
     ]
     candidate = claimed if honest else judged
-    notes = () if honest else (("timing_inconsistent", _disagreement(calibration, claimed, walls, late)),)
     measured = Measured(
         candidate_ms=tuple(map(_rounded, candidate)),
         reference_ms=tuple(_rounded(pair.reference_ms) for pair in pairs),
@@ -233,7 +226,7 @@ def _measured(calibration: Calibration, pairs: list[_Pair]) -> tuple[Measured, t
         clock="candidate" if honest else "judge",
         overhead_ms=round(calibration.idle.ms, _DECIMALS),
     )
-    return measured, notes
+    return measured, None if honest else _disagreement(calibration, claimed, walls, late)
 
 
 def _rounded(milliseconds: float) -> float:
@@ -246,5 +239,5 @@ def _disagreement(
     judged = statistics.median(map(calibration.judged, walls))
     return (
         f"its own clock says {statistics.median(claimed):.4f} ms, the judge's {judged:.4f} ms,"
-        f" and {statistics.fmean(late):.4f} ms more until its outputs were there; the judge's counts"
+        f" and {statistics.fmean(late):.4f} ms more until its outputs were there"
     )

@@ -21,20 +21,20 @@ async def _most_at_once(capacity: Capacity, memory: int, jobs: int) -> int:
 
 
 def test_no_more_run_at_once_than_there_are_cores():
-    assert 3 == asyncio.run(_most_at_once(Capacity(cpus=range(3), memory_bytes=1000), 1, 10))
+    assert 3 == asyncio.run(_most_at_once(Capacity(cores=3, memory_bytes=1000), 1, 10))
 
 
 def test_no_more_run_at_once_than_fit_in_memory():
-    assert 2 == asyncio.run(_most_at_once(Capacity(cpus=range(8), memory_bytes=1000), 400, 10))
+    assert 2 == asyncio.run(_most_at_once(Capacity(cores=8, memory_bytes=1000), 400, 10))
 
 
 def test_what_needs_more_than_there_is_runs_alone():
-    assert 1 == asyncio.run(_most_at_once(Capacity(cpus=range(8), memory_bytes=1000), 4000, 3))
+    assert 1 == asyncio.run(_most_at_once(Capacity(cores=8, memory_bytes=1000), 4000, 3))
 
 
 def test_giving_up_the_wait_leaves_no_place_taken():
     async def story() -> int:
-        capacity = Capacity(cpus=range(1), memory_bytes=10)
+        capacity = Capacity(cores=1, memory_bytes=10)
         async with capacity.taken(1):
             waiting = asyncio.create_task(_most_at_once(capacity, 1, 1))
             await asyncio.sleep(0)
@@ -50,9 +50,13 @@ def test_a_machine_has_a_core_and_memory():
 
 
 @pytest.mark.parametrize(
-    ("gpus", "cores", "builds_on"), [(0, 16, 16), (1, 16, 14), (8, 16, 8), (1, 2, 1), (1, 1, 1), (3, 5, 3)]
+    ("gpus", "cores", "builds_on"), [(1, 16, 14), (8, 16, 8), (1, 2, 1), (1, 1, 1), (3, 5, 3)]
 )
 def test_builds_leave_two_cores_to_each_gpu_but_half_of_them_at_most(monkeypatch, gpus, cores, builds_on):
     monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(4, 4 + cores)))
 
     assert tuple(range(4, 4 + builds_on)) == Capacity.beside(gpus).cpus
+
+
+def test_builds_may_run_anywhere_where_no_gpu_is_timed():
+    assert Capacity.beside(0).cpus is None

@@ -64,7 +64,7 @@ def make(tmp_path):
         workshop = Workshop(
             cache=BuildCache(tmp_path / "cache"), zygote=Zygote(),
             toolchain=Toolchain("3.11", "2.0", ("c++",), places), arch=None, tier=Tier.NONE,
-            capacity=Capacity(cpus=range(1), memory_bytes=1),
+            capacity=Capacity(cores=1, memory_bytes=1),
         )  # fmt: skip
         compilers = FakeCompilers({name.replace("_", " "): status for name, status in fails.items()})
         workshop.compilers = compilers

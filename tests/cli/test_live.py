@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from engine.worlds import NO_CODE, FaultyModel, Setup, completion
 
-from caesar.cli.live import Progress, describe
+from caesar.cli.live import Progress, describe, open_display
+from caesar.engine.clock import ManualClock
+from caesar.engine.plan import Run, fold_run
 from caesar.errors import Fault
 from caesar.models.scripted import ScriptedModel
 
@@ -54,3 +58,43 @@ def test_lines_tell_of_turns_speeds_faults_and_results():
     assert told[1].endswith("x the reference's speed")
     assert "problem 1 sample 0: turn 2 ended, no_code" in told
     assert "problem 1 sample 0: finished, result is turn 1, passed" == told[-1]
+
+
+def run_of(setup: Setup) -> Run:
+    run_id, _, _ = setup.seen[0].stream.partition("/")
+    return fold_run(setup.log.read(run_id))
+
+
+def test_what_is_under_way_is_told_while_nothing_else_is(capsys):
+    setup = Setup()
+    setup.run()
+    requested = next(envelope for envelope in setup.seen if envelope.kind == "build_requested")
+    clock = ManualClock()
+
+    async def story():
+        with open_display(run_of(setup), total=2, clock=clock) as display:
+            display.observe(requested)
+            for _ in range(3):
+                await asyncio.sleep(0)
+
+    asyncio.run(story())
+
+    first, *told = capsys.readouterr().err.splitlines()
+    assert first == "run fake: 2 trajectories on 2 problems of starter"
+    assert told[0] == "   15.0s  under way: 0 model calls, 1 build, 0 devices"
+
+
+def test_nothing_is_reminded_of_where_something_was_told(capsys):
+    setup = Setup()
+    setup.run()
+    (ended, *_) = [envelope for envelope in setup.seen if envelope.kind == "turn_ended"]
+    clock = ManualClock()
+
+    async def story():
+        with open_display(run_of(setup), total=2, clock=clock) as display:
+            await asyncio.sleep(0)  # it sleeps until 15 s from the start
+            display.observe(ended)
+
+    asyncio.run(story())
+
+    assert "under way" not in capsys.readouterr().err

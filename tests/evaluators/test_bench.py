@@ -4,9 +4,11 @@ from contest_cases import bench_of
 from evaluation_cases import QUICK, REFERENCE
 
 from caesar.effects import EvaluationSettings, Precision
-from caesar.evaluators.bench import Stand, require_comparable
+from caesar.evaluators.bench import HeadStart, Stand, require_comparable
 from caesar.evaluators.buffers import attach_buffer
+from caesar.evaluators.device import HEAD_START_MS, Cpu, TimedCall
 from caesar.evaluators.layout import rebuilt
+from caesar.evaluators.opponent import MOST_LAUNCHING_MS
 
 WRITES = REFERENCE.replace("torch.relu(", "torch.relu_(").replace("self.linear(x)", "x")
 SEVERAL = REFERENCE.replace("torch.relu(self.linear(x))", "(x, [self.linear(x), 3, None], {'y': x.sum()})")
@@ -154,3 +156,37 @@ def test_constructing_twice_draws_the_same_parameters():
     one, other = bench_of(settings=QUICK), bench_of(settings=QUICK)
 
     assert torch.equal(one.state["linear.weight"], other.state["linear.weight"])
+
+
+def test_a_model_is_given_as_long_for_launching_as_it_took_and_a_fifth_more():
+    head_start = HeadStart()
+    least_ms = head_start.ms
+
+    given = []
+    for launch_ms in (0.1, 2.0, 100.0, 0.0):
+        head_start.learn(launch_ms)
+        given.append(head_start.ms)
+
+    assert [least_ms, pytest.approx(2.4), MOST_LAUNCHING_MS, least_ms] == given
+
+
+def test_the_reference_is_timed_behind_what_launching_it_took_last(monkeypatch):
+    leads = []
+    monkeypatch.setattr(Cpu, "lead", lambda _, ms: leads.append(ms))
+    monkeypatch.setattr(Cpu, "timed", launching(3.0))
+    bench = bench_of()
+
+    for _ in range(2):
+        bench.timed(bench.model, bench.stands[0].release(1), seed=1)
+
+    assert [HEAD_START_MS, pytest.approx(3.6)] == leads
+
+
+def launching(launch_ms):
+    """What a device measures where every call takes so long to launch."""
+
+    def timed(_, call, *, behind):
+        behind()
+        return TimedCall(1.0, launch_ms, call())
+
+    return timed

@@ -1,5 +1,4 @@
 import itertools
-from contextlib import nullcontext
 
 import pytest
 import torch
@@ -8,8 +7,6 @@ from evaluation_cases import QUICK, REFERENCE
 
 from caesar.domain import Finding, Mismatch
 from caesar.effects import Ruling
-from caesar.evaluators.bench import Bench
-from caesar.evaluators.contention import Watch
 from caesar.evaluators.contest import Contest
 from caesar.evaluators.device import Cpu, TimedCall
 from caesar.evaluators.layout import rebuilt
@@ -479,16 +476,9 @@ def test_a_time_in_which_the_device_can_not_have_done_the_work_is_told(monkeypat
     assert isinstance(held.ending, Passed)
 
 
-@pytest.mark.parametrize(("busy", "told"), [(0.95, True), (0.85, False)])
-def test_that_no_core_was_idle_while_a_gpu_was_timed_is_told(monkeypatch, busy, told):
-    watches = []
-    monkeypatch.setattr(Bench, "spin_s", 0.1)
-    shares = {False: 0.0, True: busy}
-    monkeypatch.setattr(Watch, "share", property(lambda watch: shares[watch is watches[-1]]))
-    monkeypatch.setattr(Watch, "__init__", lambda watch, **_: watches.append(watch))
-    monkeypatch.setattr(Watch, "watching", lambda _: nullcontext())
-    monkeypatch.setattr("os.cpu_count", lambda: 16)
+def test_a_call_too_short_to_have_written_its_outputs_is_charged_what_showing_them_takes(monkeypatch):
+    monkeypatch.setattr(Contest, "_copying_ms", lambda _: 100.0)
 
-    details = [finding.detail for finding in Held().report.findings if finding.kind == "cpu_shared"]
+    measured = Held(call_ms=5.0, show_ms=40.0).ending.measured
 
-    assert told is any("may have waited" in detail for detail in details)
+    assert ("judge", {45.0}) == (measured.clock, {round(ms) for ms in measured.candidate_ms})

@@ -2,6 +2,7 @@ import itertools
 import math
 import socket
 import threading
+import time
 from contextlib import contextmanager, suppress
 
 import pytest
@@ -121,10 +122,13 @@ class Gatekeeper:
 
 
 def test_a_call_begins_once_it_is_launched_and_its_inputs_are_there_and_is_timed_from_then(monkeypatch):
-    monkeypatch.setattr("caesar.evaluators.opponent._MOST_LAUNCHING_S", 600.0)
+    monkeypatch.setattr("caesar.evaluators.opponent.MOST_LAUNCHING_MS", 600_000.0)
     keeper = Gatekeeper()
+    before = []
 
     def once_open(command):
+        time.sleep(0.02)
+        before.extend(keeper.events)
         yield launched(command)
         keeper.opened.wait(10)
         yield from done(1.0, 50.0)(command)
@@ -132,6 +136,7 @@ def test_a_call_begins_once_it_is_launched_and_its_inputs_are_there_and_is_timed
     with against(once_open, now=keeper.now, starter=keeper) as (opponent, _):
         called = opponent.call(lambda: keeper.events.append("show"))
 
+    assert [] == before
     assert ["show", "ready", "open 1"] == keeper.events
     assert (
         Called(1.0, 50.0, pytest.approx(1.0), pytest.approx(101.0)) == called
@@ -206,6 +211,31 @@ def test_a_call_behind_a_gate_is_launched_once_and_then_done(answer, words):
         opponent.call()
 
     assert "open 1" in keeper.events  # its process is not left waiting
+
+
+def test_a_gate_is_opened_for_who_says_what_can_not_be_read_while_launching():
+    keeper = Gatekeeper()
+
+    with (
+        against(lambda _: [b"\0" * 50_000], now=keeper.now, starter=keeper) as (opponent, _),
+        pytest.raises(Violation),
+    ):
+        opponent.call()
+
+    assert ["open 1"] == keeper.events
+
+
+def test_a_gate_is_opened_for_who_goes_while_launching():
+    keeper = Gatekeeper()
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    thread = threading.Thread(target=lambda: (theirs.recv(64), theirs.close()))
+    with ours:
+        thread.start()
+        with pytest.raises(Lost):
+            Opponent(ours, starter=keeper, now=keeper.now).call()
+        thread.join()
+
+    assert "open 1" in keeper.events
 
 
 def test_launching_is_not_told_where_there_is_no_gate():
