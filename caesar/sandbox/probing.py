@@ -76,6 +76,12 @@ def arrive(_payload: bytes, reply: Callable[[bytes], None]) -> None:
     reply(str(time.monotonic()).encode())
 
 
+def arrive_on_the_gpu(_payload: bytes, reply: Callable[[bytes], None]) -> None:
+    """Say when this process had a context on its GPU, and had computed there."""
+    _compute(sys.modules["torch"], "cuda")
+    reply(str(time.monotonic()).encode())
+
+
 def _works(given: Attempt) -> list[tuple[str, Callable[[], object]]]:
     works: list[tuple[str, Callable[[], object]]] = [
         ("writing its folder", _write_a_file),
