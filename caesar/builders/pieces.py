@@ -166,7 +166,8 @@ class Pieces:
         includes = [
             word for each in (self._slim / "include", *places.headers) for word in ("-isystem", str(each))
         ]
-        options = ["-O2", "-fPIC", "-ffunction-sections", "-fdata-sections", "-fvisibility=hidden"]
+        level = "-O1"  # the first build waits for it: 1.5 s sooner than with -O2, for 0.05 us more a call
+        options = [level, "-fPIC", "-ffunction-sections", "-fdata-sections", "-fvisibility=hidden"]
         source = str(self._slim / "support" / name)
         return [places.cxx, *options, f"-std={self._toolchain.std}", *includes, "-c", source]
 
