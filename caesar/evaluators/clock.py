@@ -70,8 +70,8 @@ class Calibration:
     """The inputs, right after a call."""
     showing: Span = _NOTHING
     """The outputs, right after that."""
-    copying: Span = _NOTHING
-    """The outputs' memory once more, in one piece, by the judge, who has the device already."""
+    copying_ms: float = 0.0
+    """The least that a plain copy of the outputs' memory takes the judge, who has the device already."""
     slack_ms: float = AWAKE_MS
     gated: bool = False
     """Whether calls are asked for before they can begin."""
@@ -125,7 +125,7 @@ class Calibration:
 
     def _writing_ms(self) -> float:
         """What writing the outputs takes at least; zero where it is too little for this clock."""
-        return _WRITE_SHARE * max(0.0, self.copying.least_ms - self.slack_ms)
+        return _WRITE_SHARE * max(0.0, self.copying_ms - self.slack_ms)
 
     def _put_off(self, took_ms: float, span: Span, *, share: float, call_ms: float) -> float:
         """The milliseconds beyond what the span explains; none where noise explains them."""

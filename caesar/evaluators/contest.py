@@ -48,6 +48,7 @@ __all__ = ["Contest"]
 
 _IDLE_CALLS = 30
 _IDLE_SHOWS = 10
+_COPIES = 3
 _PAUSE_S = 0.002
 _UNDISTURBED = 0.1
 """The share of the CPU that others may use while something is timed on it before it is worth a finding."""
@@ -148,19 +149,17 @@ class Contest:
         """Learn what asking and showing cost, from a process in which nothing of the candidate's has run."""
         idle: list[Called] = []
         taken: list[Taken] = []
-        copying_ms: list[float] = []
         for _ in range(_IDLE_CALLS):
             self._pause()
             idle.append(self._opponent.idle())
         for stand in islice(cycle(self._bench.stands), _IDLE_SHOWS):
             self._opponent.idle()
             taken.append(self.take(stand))
-            copying_ms.append(self._copying_ms())
         self._calibration = Calibration(
             idle=Span.of([called.wall_ms for called in idle]),
             withdrawing=Span.of([one.withdrawn_ms for one in taken]),
             showing=Span.of([one.shown_ms for one in taken]),
-            copying=Span.of(copying_ms),
+            copying_ms=min(self._copying_ms() for _ in range(_COPIES)),
             slack_ms=AWAKE_MS if self._bench.spin_s else ASLEEP_MS,
             gated=self._bench.cuda,
         )

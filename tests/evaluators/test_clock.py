@@ -73,21 +73,20 @@ def test_a_candidate_has_no_part_in_withdrawing_and_some_in_showing():
 
 
 def test_a_call_too_short_to_have_written_its_outputs_is_charged_the_copying():
-    copying = Span(10.1, 0.0, 10.1)
-    calibration = Calibration(idle=IDLE, withdrawing=SHORT, showing=Span(10.2, 0.0, 10.2), copying=copying)
+    calibration = Calibration(idle=IDLE, withdrawing=SHORT, showing=Span(10.2, 0.0, 10.2), copying_ms=10.1)
 
     assert {10.2} == set(late(shown=(10.2,), walls=(2.9 + IDLE.ms,) * 9, calibration=calibration))
     assert {0.0} == set(late(shown=(10.2,), walls=(3.1 + IDLE.ms,) * 9, calibration=calibration))
 
 
 def test_where_copying_is_too_quick_for_the_clock_no_call_is_too_short():
-    calibration = replace(QUIET, copying=Span(AWAKE_MS, 0.0, AWAKE_MS))
+    calibration = replace(QUIET, copying_ms=AWAKE_MS)
 
     assert {0.0} == set(late(walls=(1e-9,) * 9, calibration=calibration))
 
 
 def test_what_asking_and_describing_take_is_no_part_of_copying():
-    slow_to_show = replace(QUIET, showing=Span(0.42, 0.01, 0.4), copying=Span(0.02, 0.0, 0.02))
+    slow_to_show = replace(QUIET, showing=Span(0.42, 0.01, 0.4), copying_ms=0.02)
 
     assert {0.0} == set(late(shown=(0.42,), walls=(IDLE.ms + 0.006,) * 9, calibration=slow_to_show))
 
