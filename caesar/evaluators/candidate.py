@@ -72,7 +72,7 @@ def main(payload: bytes, _reply: Callable[[bytes], None], link: int) -> None:
     torch.set_num_threads(contestant.threads)
     with socket.socket(fileno=link) as judge, torch.no_grad():
         if os.environ.get("CUDA_VISIBLE_DEVICES"):
-            torch.cuda.init()  # type: ignore[no-untyped-call]  # takes a while, in which the judge prepares
+            open_device(cuda=True).synchronize()  # its context takes a while, in which the judge prepares
         desk = receive_setup(judge)
         if desk is not None:
             _Process(judge, desk, contestant).serve()

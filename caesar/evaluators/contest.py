@@ -11,7 +11,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
-from itertools import cycle, islice
+from itertools import cycle
 from typing import Any
 
 from caesar.domain import Mismatch, storable
@@ -48,6 +48,8 @@ __all__ = ["Contest"]
 
 _IDLE_CALLS = 30
 _IDLE_SHOWS = 10
+"""The last so many of the idle calls: what they made is shown, too."""
+
 _COPIES = 3
 _PAUSE_S = 0.002
 _UNDISTURBED = 0.1
@@ -149,12 +151,12 @@ class Contest:
         """Learn what asking and showing cost, from a process in which nothing of the candidate's has run."""
         idle: list[Called] = []
         taken: list[Taken] = []
-        for _ in range(_IDLE_CALLS):
+        stands = cycle(self._bench.stands)
+        for left in reversed(range(_IDLE_CALLS)):
             self._pause()
             idle.append(self._opponent.idle())
-        for stand in islice(cycle(self._bench.stands), _IDLE_SHOWS):
-            self._opponent.idle()
-            taken.append(self.take(stand))
+            if left < _IDLE_SHOWS:
+                taken.append(self.take(next(stands)))
         self._calibration = Calibration(
             idle=Span.of([called.wall_ms for called in idle]),
             withdrawing=Span.of([one.withdrawn_ms for one in taken]),

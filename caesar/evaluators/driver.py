@@ -32,8 +32,11 @@ def begin_context() -> None:
 
     What is in the way of it is told by whoever uses the device.
     """
-    with suppress(ImportError, RuntimeError):
-        cuda = driver()
+    with suppress(ImportError):
+        Thread(target=_make_context, args=(driver(),), name="context", daemon=True).start()
+
+
+def _make_context(cuda: Any) -> None:
+    with suppress(RuntimeError):
         did(cuda.cuInit(0))
-        device = did(cuda.cuDeviceGet(0))
-        Thread(target=cuda.cuDevicePrimaryCtxRetain, args=(device,), daemon=True).start()
+        did(cuda.cuDevicePrimaryCtxRetain(did(cuda.cuDeviceGet(0))))

@@ -1,5 +1,7 @@
 """Asking CUDA's driver, without one."""
 
+import threading
+
 import pytest
 
 from caesar.evaluators import driver
@@ -24,6 +26,14 @@ class Driver:
         return ask
 
 
+def begun():
+    """Begin a context; return once that has come to its end."""
+    driver.begin_context()
+    for thread in threading.enumerate():
+        if thread.name == "context":
+            thread.join()
+
+
 def test_what_the_driver_returns_is_given_and_what_it_refuses_raised():
     assert 7 == driver.did((Status(0), 7))
     assert driver.did((Status(0),)) is None
@@ -35,7 +45,7 @@ def test_the_first_devices_context_is_begun_and_kept(monkeypatch):
     cuda = Driver()
     monkeypatch.setattr(driver, "driver", lambda: cuda)
 
-    driver.begin_context()
+    begun()
 
     assert [("cuInit", 0), ("cuDeviceGet", 0), ("cuDevicePrimaryCtxRetain", "device 0")] == cuda.asked
 
@@ -45,7 +55,7 @@ def test_what_is_in_the_way_of_a_context_is_left_to_whoever_uses_it(monkeypatch,
     cuda = Driver(fails=fails)
     monkeypatch.setattr(driver, "driver", lambda: cuda)
 
-    driver.begin_context()
+    begun()
 
     assert fails == cuda.asked[-1][0]
 
@@ -56,4 +66,4 @@ def test_where_there_is_no_driver_nothing_is_begun(monkeypatch):
 
     monkeypatch.setattr(driver, "driver", absent)
 
-    driver.begin_context()
+    begun()
