@@ -143,13 +143,26 @@ class Bench:
 
     def timed(self, model: Model, inputs: list[Any], *, seed: int) -> TimedCall:
         """One call of the reference, or of a model that was made of it, on inputs that it does not change."""
-        arguments = cloned(inputs) if self.mutates else inputs
+        arguments = self._laid_out(inputs)
         set_seed(seed)
         timed = self.device.timed(
             lambda: model(*arguments), behind=lambda: self.device.lead(self.head_start.ms)
         )
         self.head_start.learn(timed.launch_ms)
         return timed
+
+    def _laid_out(self, inputs: list[Any]) -> list[Any]:
+        """Inputs to be timed on: on a CPU copied into caches that hold nothing else, as a candidate's are."""
+        self.clear_caches()
+        return cloned(inputs) if self.mutates or not self.cuda else inputs
+
+    def clear_caches(self) -> None:
+        """Fill a CPU's caches with something else.
+
+        A GPU's are filled when its inputs are written, which no call can read yet.
+        """
+        if not self.cuda:
+            self.device.flush()
 
     def starter(self) -> Starter | None:
         """What lets the next candidate's calls begin, on a GPU."""

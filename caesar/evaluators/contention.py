@@ -1,13 +1,13 @@
 """Whether somebody else used the CPU while something was timed on it: data beside the timing.
 
 A wall clock can't tell a slow kernel from one whose core was taken away. The kernel's own counters
-can: what all processors were busy with, less what this process used.
+can: what the processors that this process may use were busy with, less what it used.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +37,7 @@ class Snapshot:
     def now(cls) -> Self | None:
         """The counters now; None where the kernel doesn't show them."""
         try:
-            total, busy = busy_ticks(_STAT.read_text())
+            total, busy = busy_ticks(_STAT.read_text(), os.sched_getaffinity(0))
         except (OSError, ValueError):
             return None
         times = os.times()
@@ -68,17 +68,18 @@ class Watch:
 
     @property
     def share(self) -> float:
-        """How much of all processors' time others used, 0 to 1; 0 where too few ticks passed to tell."""
+        """How much of these processors' time others used, 0 to 1; 0 where too few ticks passed to tell."""
         if self._total < _LEAST_TICKS:
             return 0.0
         return min(1.0, max(0.0, self._others / self._total))
 
 
-def busy_ticks(stat: str) -> tuple[int, int]:
-    """All ticks of all processors and those with work to do, from the text of /proc/stat."""
-    name, *fields = stat.partition("\n")[0].split()
-    if name != "cpu":
-        raise ValueError("the first line of /proc/stat is not the one for all processors")
-    ticks = [int(field) for field in fields[:_GUEST_FIELD]]
-    total = sum(ticks)
-    return total, total - sum(ticks[field] for field in _IDLE_FIELDS)
+def busy_ticks(stat: str, cpus: Collection[int]) -> tuple[int, int]:
+    """All ticks of some processors and those with work to do, from the text of /proc/stat."""
+    lines = {name: fields for name, *fields in map(str.split, stat.splitlines()) if name.startswith("cpu")}
+    wanted = [lines.get(f"cpu{cpu}") for cpu in cpus]
+    if not wanted or None in wanted:
+        raise ValueError("/proc/stat has no line for a processor")
+    ticks = [[int(field) for field in fields[:_GUEST_FIELD]] for fields in wanted if fields]
+    total = sum(map(sum, ticks))
+    return total, total - sum(of_one[field] for of_one in ticks for field in _IDLE_FIELDS)

@@ -33,6 +33,9 @@ __all__ = [
 _FLUSH_BYTES = 256 << 20
 """More than any GPU's second-level cache holds."""
 
+_CPU_FLUSH_BYTES = 64 << 20
+"""Twice what a core can reach of most CPUs' caches; where they are larger, they are as full for either side."""
+
 HEAD_START_MS = 0.8
 """How long the host has, at least, for launching the reference before the device begins with it.
 
@@ -89,6 +92,10 @@ class Device(ABC):
         """Return once everything queued on the device is done; raises what failed there."""
 
     @abstractmethod
+    def flush(self) -> None:
+        """Have the caches filled with something else."""
+
+    @abstractmethod
     def lead(self, ms: float) -> None:
         """Queue what a call can be timed behind: cold caches, and so many milliseconds for launching it."""
 
@@ -113,12 +120,19 @@ class Cpu(Device):
         self.torch_device = torch.device("cpu")
         self.name = _processor()
         self._now = time.perf_counter
+        self._flushed: torch.Tensor | None = None
+
+    def flush(self) -> None:
+        """Read and write more than most caches hold."""
+        if self._flushed is None:
+            self._flushed = torch.zeros(_CPU_FLUSH_BYTES // 4)
+        self._flushed.add_(1.0)
 
     def synchronize(self) -> None:
         """Do nothing: the CPU's calls are done when they return."""
 
     def lead(self, ms: float) -> None:
-        """Queue nothing: nothing is launched, and fresh inputs are as warm for either side."""
+        """Queue nothing: nothing is launched."""
 
     def timed(
         self,

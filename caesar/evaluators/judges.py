@@ -28,6 +28,7 @@ from caesar.evaluators.protocol import (
     decode_message,
     encode,
 )
+from caesar.sandbox.box import Box, Tier
 from caesar.sandbox.job import Ended, How, Job
 from caesar.sandbox.zygote import Zygote
 
@@ -62,9 +63,16 @@ class Judge:
 
     @classmethod
     def start(
-        cls, zygote: Zygote, assignment: Assignment, *, key: object, folder: Path, env: Mapping[str, str]
+        cls,
+        zygote: Zygote,
+        assignment: Assignment,
+        *,
+        key: object,
+        folder: Path,
+        env: Mapping[str, str],
+        cpus: tuple[int, ...] | None = None,
     ) -> Self:
-        """Start one, in a folder that is its own from now on; it gets ready by itself."""
+        """Start one, in a folder that is its own from now on, on these cores; it gets ready by itself."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         ours.setblocking(False)
         job = Job(
@@ -75,6 +83,7 @@ class Judge:
             output_bytes=_OUTPUT_BYTES,
             env=env,
             descriptors=(theirs.fileno(),),
+            box=Box(Tier.NONE, cpus=cpus),
         )
         end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         task = asyncio.create_task(zygote.run(job, expired=end))

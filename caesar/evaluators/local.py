@@ -332,7 +332,8 @@ class LocalEvaluator:
         )
         env = self._env | self._device_environment(grant)
         folder = _made(self._scratch, prefix="judge-")
-        return Judge.start(self._zygote, assignment, key=key, folder=folder, env=env)
+        cpus = self._cpus.get(grant.device)
+        return Judge.start(self._zygote, assignment, key=key, folder=folder, env=env, cpus=cpus)
 
     def _job(self, evaluate: Evaluate, grant: Grant, folder: Path, theirs: socket.socket) -> Job:
         payload = {

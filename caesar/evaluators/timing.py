@@ -129,6 +129,7 @@ class Bout:
         """Have the candidate called on inputs that it has not seen, and take its outputs at once."""
 
         def show() -> None:
+            self.bench.clear_caches()
             with self.watch.watching():
                 stand.show(inputs)
 

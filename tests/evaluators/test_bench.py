@@ -182,6 +182,20 @@ def test_the_reference_is_timed_behind_what_launching_it_took_last(monkeypatch):
     assert [HEAD_START_MS, pytest.approx(3.6)] == leads
 
 
+def test_on_a_cpu_the_reference_is_timed_on_inputs_that_were_just_copied_into_cold_caches(monkeypatch):
+    done = []
+    monkeypatch.setattr(Cpu, "flush", lambda _: done.append("flush"))
+    bench = bench_of()
+    inputs = bench.stands[0].release(1)
+
+    bench.timed(done.append, inputs, seed=1)
+
+    first, given = done
+    assert "flush" == first
+    assert torch.equal(inputs[0], given)
+    assert inputs[0].data_ptr() != given.data_ptr()
+
+
 def launching(launch_ms):
     """What a device measures where every call takes so long to launch."""
 

@@ -6,17 +6,28 @@ import pytest
 
 from caesar.evaluators.contention import Snapshot, Watch, busy_ticks
 
-STAT = "cpu  100 10 50 800 40 0 5 1 77 7\ncpu0 1 1 1 1\n"
+STAT = """\
+cpu  200 10 50 1600 40 0 5 1 77 7
+cpu0 100 10 50 800 40 0 5 1 77 7
+cpu1 10 0 0 90 0 0 0 0 0 0
+cpu10 90 0 0 710 0 0 0 0 0 0
+intr 1 2 3
+"""
 
 
 def test_idle_and_waiting_are_no_work_and_guests_are_counted_once():
-    assert (1006, 166) == busy_ticks(STAT)
+    assert (1006, 166) == busy_ticks(STAT, {0})
 
 
-@pytest.mark.parametrize("stat", ["", "intr 1 2 3\n", "cpu one two\n"])
+def test_only_the_processors_asked_for_are_counted():
+    assert (100, 10) == busy_ticks(STAT, {1})
+    assert (1106, 176) == busy_ticks(STAT, {0, 1})
+
+
+@pytest.mark.parametrize("stat", ["", "intr 1 2 3\n", "cpu 1 2 3 4 5\n", "cpu0 one two\n"])
 def test_an_unknown_layout_is_a_value_error(stat):
     with pytest.raises(ValueError, match=r"\w"):
-        busy_ticks(stat)
+        busy_ticks(stat, {0})
 
 
 def watched(monkeypatch, *snapshots):

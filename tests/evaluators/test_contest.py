@@ -137,8 +137,32 @@ def test_an_answer_that_is_wrong_once_is_wrong_and_flaky():
     assert ("values", ["flaky"]) == (held.ending.reason, held.findings)
 
 
+def test_an_answer_that_hangs_on_random_numbers_is_flaky_too():
+    outcomes = {}
+
+    def unlucky_at_first(x):
+        return relu(x) if outcomes.setdefault(torch.initial_seed(), len(outcomes)) else x - 1
+
+    assert ["flaky"] == Held(unlucky_at_first, reference=PLAIN).findings
+
+
 def test_an_answer_that_is_wrong_twice_is_not_flaky():
     assert [] == Held(lambda x: x - 1, reference=PLAIN).findings
+
+
+def test_a_wrong_value_on_the_problems_own_inputs_is_one_whenever_it_comes():
+    calls = itertools.count()
+    wrong = torch.tensor([1.0] + [0.0] * 31).reshape(4, 8)
+    after_the_trials = QUICK.correctness_trials
+
+    held = Held(
+        lambda x: relu(x) + (next(calls) == after_the_trials) * wrong,
+        reference=PLAIN,
+        policy={"low_precision": Ruling.FINDING, "wrong_on_other_inputs": Ruling.FINDING},
+    )
+
+    assert ("values", ["flaky"]) == (held.ending.reason, held.findings)
+    assert QUICK.correctness_trials == held.report.trials_passed
 
 
 def test_no_two_trials_have_the_same_inputs_or_seeds():

@@ -32,7 +32,7 @@ from caesar.evaluators.protocol import (
     Unusable,
     encode,
 )
-from caesar.sandbox.box import Tier
+from caesar.sandbox.box import Box, Tier
 from caesar.sandbox.job import Ended, How
 
 DESCRIBED = Described("a processor", "2.13", None, None, 1.0)
@@ -185,6 +185,12 @@ def test_a_candidates_process_is_boxed_and_bounded(tmp_path):
         candidate.box.cpus,
     )
     assert all((candidate.box.memory_bytes, candidate.box.processes, candidate.box.disk_bytes))
+
+
+def test_a_judge_has_the_candidates_cores_and_no_box(tmp_path):
+    judge, _ = jobs_of(tmp_path, options={"tier": Tier.PROCESS, "cpus": {"cpu:0": (0,)}})
+
+    assert Box(Tier.NONE, cpus=(0,)) == judge.box
 
 
 def test_the_tier_decides_what_a_verdict_is_worth(tmp_path):
