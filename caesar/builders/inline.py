@@ -122,7 +122,7 @@ class InlineBuilder:
         with (
             ours,
             theirs,
-            job_folder("caesar-build-") as scratch,
+            job_folder("build") as scratch,
         ):
             ours.setblocking(False)
             job = Job(

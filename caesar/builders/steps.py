@@ -93,7 +93,7 @@ class Place:
     @contextmanager
     def new(cls) -> Iterator[Place]:
         """A place, for the block; every user may go there, because a job may be one of its own."""
-        with job_folder("caesar-compile-") as folder:
+        with job_folder("compile") as folder:
             place = cls(folder, folder / "sources", folder / "made")
             for each in (place.sources, place.made):
                 each.mkdir()

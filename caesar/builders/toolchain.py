@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -18,6 +17,7 @@ from pathlib import Path
 from caesar.effects import Backend
 from caesar.errors import UsageError
 from caesar.sandbox.environment import clean_environment
+from caesar.sandbox.folders import job_folder
 from caesar.sandbox.runtime import installation
 
 __all__ = ["Places", "Toolchain"]
@@ -118,8 +118,8 @@ def _links_with_gold(cxx: str, environ: Mapping[str, str]) -> bool:
     """Whether the compiler makes a library by the gold linker: some installations have one that can't."""
     if shutil.which("ld.gold", path=environ["PATH"]) is None:
         return False
-    with tempfile.TemporaryDirectory(prefix="caesar-gold-") as folder:
-        made = str(Path(folder, "probe.so"))
+    with job_folder("gold") as folder:
+        made = str(folder / "probe.so")
         command = [cxx, "-shared", "-fPIC", "-fuse-ld=gold", "-x", "c++", "-", "-o", made]
         source = "int probe() { return 0; }\n"
         try:

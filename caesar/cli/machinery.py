@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from caesar.evaluators.kernelbench import Installation, KernelBenchJudge, find_i
 from caesar.evaluators.local import LocalEvaluator, hub_environment
 from caesar.ports import DevicePool
 from caesar.sandbox.box import Tier
+from caesar.sandbox.folders import job_folder, remove_abandoned
 from caesar.sandbox.probe import STRICTEST_FIRST, probe
 from caesar.sandbox.zygote import Zygote
 
@@ -106,7 +106,8 @@ async def machinery(
     marked = {**os.environ, MARK: this_process().mark}
     locks = prepare_folder(lock_folder())
     layout = shared_layout(locks, cpu_slots()) if backend is Backend.CPU else nullcontext()
-    with layout, tempfile.TemporaryDirectory(prefix="caesar-") as folder:
+    remove_abandoned()
+    with layout, job_folder("judging") as folder:
         async with Zygote(preload=preloaded(backend), env=marked) as zygote:
             tier = await shut_in(zygote, devices, isolation, tiers=tiers)
             builder = InlineBuilder(
@@ -118,7 +119,7 @@ async def machinery(
                 gpus=0 if backend is Backend.CPU else len(devices),
             )
             builder.preflight(backend)
-            evaluator = _evaluator(zygote, Path(folder), devices, tier=tier, kernelbench=kernelbench)
+            evaluator = _evaluator(zygote, folder, devices, tier=tier, kernelbench=kernelbench)
             pool = LockedDevicePool(
                 devices,
                 folder=locks,

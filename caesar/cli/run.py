@@ -33,6 +33,7 @@ from caesar.fsm.overrides import setting
 from caesar.fsm.spec import Concurrency, Spec, load
 from caesar.problems.suites import load_suite, select
 from caesar.prompts.render import Templates, shipped
+from caesar.sandbox.folders import remove_abandoned
 from caesar.stores.eventlog import SqliteEventLog
 
 __all__ = ["INTERRUPTED", "run_command", "run_prepared"]
@@ -93,6 +94,7 @@ async def _in_store(
     """How the run stands afterwards; None where it was stopped before it could say."""
     run, stream = await _taken_up(prepared.configuration, log, run_id)
     if run.finished:
+        remove_abandoned()  # the process that finished it may have been killed right after that
         require_ends(run, {stream: version for stream, version, _ in log.heads(f"{run.id}/")})
         return Tally(finished=run.planned, suspended=0, running=0)
     texts = log.texts(tuple(run.templates.values()))

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import importlib
 import json
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import msgspec
 
 from caesar.domain import Problem
 from caesar.effects import Precision
 from caesar.errors import Fault
+from caesar.sandbox.folders import job_folder
 from caesar.sandbox.job import How, Job
 from caesar.sandbox.zygote import Zygote
 
@@ -56,11 +55,11 @@ async def audit(
     """The problem's flaws, looked at on a device that the caller holds; Fault where it can't be looked at."""
     cuda = not device.startswith("cpu:")
     task = _Task(problem.source, cuda, precision)
-    with tempfile.TemporaryDirectory(prefix="caesar-audit-", ignore_cleanup_errors=True) as folder:
+    with job_folder("audit") as folder:
         job = Job(
             _TARGET,
             msgspec.json.encode(task),
-            Path(folder),
+            folder,
             limit_s=limit_s,
             output_bytes=_OUTPUT_BYTES,
             env={**env, "CUDA_VISIBLE_DEVICES": device if cuda else ""},

@@ -1,7 +1,8 @@
-"""Removing a folder that a job has filled, however deep it is and whatever modes were left in it."""
+"""Folders that jobs fill: removed however deep they are, whatever modes were left, whoever was killed."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import tempfile
@@ -11,19 +12,57 @@ from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
-__all__ = ["job_folder", "remove_folder"]
+__all__ = ["job_folder", "remove_abandoned", "remove_folder"]
 
 _FOLDER = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_PREFIX = "caesar-work-"
 
 
 @contextmanager
-def job_folder(prefix: str) -> Iterator[Path]:
-    """A new folder below the temporary one, removed after the block with all that a job has left there."""
-    folder = Path(tempfile.mkdtemp(prefix=prefix))
+def job_folder(what: str) -> Iterator[Path]:
+    """A new folder below the temporary one, removed after the block with all that a job has left there.
+
+    It is locked meanwhile. Where this process is killed, `remove_abandoned` removes it, whoever calls that.
+    """
+    folder, lock = _locked_folder(what)
     try:
         yield folder
     finally:
         remove_folder(folder)
+        os.close(lock)
+
+
+def remove_abandoned() -> None:
+    """Remove the job folders below the temporary one whose makers are gone, which nobody has locked then."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with suppress(OSError):
+            lock = _lock(folder)
+            try:
+                remove_folder(folder)
+            finally:
+                os.close(lock)
+
+
+def _locked_folder(what: str) -> tuple[Path, int]:
+    """A new folder and its lock; another one where somebody took it for abandoned before it was locked."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{what}-"))
+        with suppress(BlockingIOError, FileNotFoundError):
+            lock = _lock(folder)
+            if folder.exists():
+                return folder, lock
+            os.close(lock)
+
+
+def _lock(folder: Path) -> int:
+    """The descriptor that locks a folder as long as it is open; BlockingIOError where another one does."""
+    descriptor = os.open(folder, os.O_RDONLY | _FOLDER)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def remove_folder(folder: Path) -> None:

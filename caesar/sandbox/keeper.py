@@ -52,12 +52,15 @@ class _Child:
     pid: int
     status: int | None = None
 
-    def ended(self, statuses: dict[int, int]) -> int | None:
-        """The child's wait status; None where it, or the first process, would not die."""
-        if self.status is None or self.pid not in statuses:
-            return statuses.get(self.pid)
-        told = os.read(self.status, STATUS.size)
-        return int(STATUS.unpack(told)[0]) if told else statuses[self.pid]
+    def report(self, statuses: dict[int, int], *, end: _End, survivors: int) -> Report:
+        """How the child ended; a fault where the first process was killed, which nothing in the box can do."""
+        status = statuses.get(self.pid)  # None where it would not die
+        if self.status is not None and status is not None:
+            told = os.read(self.status, STATUS.size)
+            if not told and end is _End.DONE and os.WIFSIGNALED(status):
+                return Report.broken("the first process of its box was killed; try it again")
+            status = int(STATUS.unpack(told)[0]) if told else status
+        return Report.of(status, survivors=survivors)
 
 
 def _keep(order: Order, life: int, runtime: tuple[Path, ...]) -> None:
@@ -136,16 +139,24 @@ def _watch(child: _Child, guard: Guard, *, link: int, life: int, wakeup: socket.
     end = _wait(child, guard, statuses, _Channels(link, life, wakeup))
     guard.kill()
     survivors = kill_descendants(statuses.__setitem__, within_s=KILL_S)
-    if end is not _End.ORPHANED:
-        passed = end if isinstance(end, How) else None
-        _tell(link, Report.of(child.ended(statuses), survivors=survivors, limit=passed))
+    match end:
+        case _End.ORPHANED:
+            pass
+        case How():
+            _tell(link, Report.of(None, survivors=survivors, limit=end))
+        case _:
+            _tell(link, child.report(statuses, end=end, survivors=survivors))
 
 
 class _End(Enum):
     """Why a keeper stops waiting, where no limit was passed."""
 
     DONE = auto()
+    """The child has ended."""
+    HUNG_UP = auto()
+    """The supervisor wants it to end."""
     ORPHANED = auto()
+    """The zygote is dead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +195,7 @@ def _wait(child: _Child, guard: Guard, statuses: dict[int, int], channels: _Chan
         if channels.life in ready:
             return _End.ORPHANED
         if channels.link in ready:
-            return _End.DONE
+            return _End.HUNG_UP
 
 
 def _tell(link: int, report: Report) -> None:

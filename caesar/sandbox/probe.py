@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import socket
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from caesar.errors import Fault, UsageError
 from caesar.sandbox.box import Box, Tier
+from caesar.sandbox.folders import job_folder
 from caesar.sandbox.job import Ended, How, Job
 from caesar.sandbox.probing import TARGET, Attempt, Findings
 from caesar.sandbox.zygote import Zygote
@@ -27,6 +28,8 @@ _CUDA_LIMIT_S = 90.0
 _OUTPUT_BYTES = 1 << 20
 _DISK_BYTES = 16 << 20
 _TEXT_CHARS = 300
+_PAUSE_S = 0.1
+"""By then a zygote that was killed is seen to be dead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +62,19 @@ async def probe(
 ) -> Probe:
     """The strictest of the tiers in which all that must work works and all that must be refused is.
 
+    Where the first attempt ends before it has found anything, it is made again: that may have come from
+    outside, as where the zygote was killed, and is not to decide how far candidates are shut in.
+
     With devices, what must work includes a kernel on CUDA's first device, for which the zygote must
     have torch. Fault where not even an unboxed child works.
     """
     refused: dict[Tier, str] = {}
     for tier in tiers:
-        findings = await _tried(zygote, Box(tier, devices=tuple(devices), disk_bytes=_DISK_BYTES), env or {})
+        box = Box(tier, devices=tuple(devices), disk_bytes=_DISK_BYTES)
+        findings = await _tried(zygote, box, env or {})
+        if isinstance(findings, str) and not refused:
+            await asyncio.sleep(_PAUSE_S)
+            findings = await _tried(zygote, box, env or {})
         if isinstance(findings, Findings) and not (findings.failed or findings.allowed):
             return Probe(tier, refused, _remark(findings))
         refused[tier] = f"Tier {tier} does not hold here: {_reason(findings)}."
@@ -84,11 +94,11 @@ async def _tried(zygote: Zygote, box: Box, env: Mapping[str, str]) -> Findings |
 def _stage(box: Box) -> Iterator[tuple[Attempt, Path]]:
     """What there is to try, a canary and a listener included, and a folder to try it in."""
     with (
-        tempfile.TemporaryDirectory(prefix="caesar-probe-", ignore_cleanup_errors=True) as place,
+        job_folder("probe") as place,
         socket.create_server(("127.0.0.1", 0)) as listener,
     ):
-        Path(place).chmod(0o755)
-        canary, folder = Path(place, "canary"), Path(place, "folder")
+        place.chmod(0o755)
+        canary, folder = place / "canary", place / "folder"
         canary.write_text("canary")
         folder.mkdir()
         given = Attempt(

@@ -68,8 +68,8 @@ class Session:
 
         Its time is up when its limit has passed, or when `expired` is done.
 
-        Fault where the zygote died, where a box's keeper did, or where the job's end can't be had within
-        GIVE_UP_S. Without a box a child can kill its keeper: it counts as killed then.
+        Fault where the zygote died, where a box's keeper or first process did, or where the job's end
+        can't be had within GIVE_UP_S. Without a box a child can kill its keeper: it counts as killed then.
         """
         timer = self._loop.call_later(self._limit_s, self._kill, How.TIMED_OUT)
         if expired is not None:

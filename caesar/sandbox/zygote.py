@@ -15,12 +15,14 @@ import sys
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
 from caesar.errors import Fault
 from caesar.sandbox.environment import clean_environment, zygote_environment
+from caesar.sandbox.folders import job_folder
 from caesar.sandbox.job import Ended, Job
 from caesar.sandbox.order import READY, Order, send
 from caesar.sandbox.session import Session
@@ -99,15 +101,16 @@ class _Process:
         if threading.current_thread() is not threading.main_thread():
             raise RuntimeError("start a zygote from the main thread: the kernel ends it with its thread")
         self._is_ready = False
-        self._home = tempfile.TemporaryDirectory(prefix="caesar-zygote-")
+        self._folders = ExitStack()
+        home = self._folders.enter_context(job_folder("zygote"))
         self._complaints: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.setblocking(False)
         with theirs:
             self._popen = subprocess.Popen(
                 _command(theirs.fileno(), preload),
-                env=zygote_environment(environment, home=self._home.name),
-                cwd=self._home.name,
+                env=zygote_environment(environment, home=str(home)),
+                cwd=home,
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
                 stdout=self._complaints,
@@ -146,7 +149,7 @@ class _Process:
         self._popen.wait()
         self._control.close()
         self._complaints.close()
-        self._home.cleanup()
+        self._folders.close()
 
     def _complaint(self) -> str:
         size = self._complaints.seek(0, os.SEEK_END)

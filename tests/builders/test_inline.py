@@ -197,7 +197,7 @@ def test_a_compilers_error_is_shown_once_without_its_command_line(site, verbose)
     assert 1 == built.log.count("error: ")
     assert "undeclared_thing" in built.log
     assert "main.cpp:" in built.log
-    assert "/caesar-compile-" not in built.log
+    assert "/caesar-work-compile-" not in built.log
     assert str(site.cache) not in built.log
     assert "-fPIC" not in built.log
 

@@ -100,6 +100,20 @@ def test_the_same_command_again_has_nothing_to_do(ran):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    "command", [("resume", "last_only"), ("evaluate", "candidate.py", "--problem", "starter/1")]
+)
+def test_the_next_command_removes_what_a_killed_one_left_in_the_temporary_folder(ran, tmp_path, command):
+    (tmp_path / "caesar-work-left" / "deeper").mkdir(parents=True)
+    (ran / "candidate.py").write_text(RIGHT.removeprefix("```python").removesuffix("```"))
+
+    done = caesar(ran, *command, TMPDIR=str(tmp_path))
+
+    assert 0 == done.returncode, done.stderr
+    assert [] == list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
 def test_another_configuration_under_the_same_name_shows_the_difference(ran):
     refused = caesar(ran, "run", str(SPEC), "--ids", "1", "--model", "scripted:script.json", "--set", "seed=5")
 

@@ -162,6 +162,21 @@ def test_a_killed_keeper_takes_its_job_along(boxes, tier, folder):
     assert [] == wait_until_none_is(boxes)
 
 
+def test_a_killed_first_process_of_a_namespace_is_a_fault_and_not_the_jobs_crash(boxes, tier, folder):
+    if tier is not Tier.NAMESPACE:
+        pytest.skip("there is no such process in this tier")
+
+    async def killed() -> Ended:
+        task = await sleeping(boxes, tier, folder)
+        os.kill(below(boxes)[1], signal.SIGKILL)
+        return await task
+
+    with pytest.raises(Fault, match="first process of its box was killed"):
+        boxes.runner.run(killed())
+
+    assert [] == wait_until_none_is(boxes)
+
+
 def test_a_keeper_that_fails_leaves_nothing_of_its_job(tier, folder):
     started = folder / "pids"
     started.mkdir(mode=0o777)

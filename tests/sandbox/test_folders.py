@@ -1,13 +1,14 @@
 """Folders as hostile jobs leave them."""
 
 import os
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from caesar.sandbox.folders import job_folder, remove_folder
+from caesar.sandbox.folders import job_folder, remove_abandoned, remove_folder
 
 NOBODY = 65534
 
@@ -112,14 +113,56 @@ def test_a_folder_that_is_not_there_is_no_error(tmp_path):
 
 
 def test_a_jobs_folder_is_gone_after_the_block_however_deep_it_is():
-    with job_folder("caesar-test-") as place:
+    with job_folder("test") as place:
         dig(place, 3000)
 
     assert not place.exists()
 
 
 def test_a_jobs_folder_is_gone_after_an_error():
-    with pytest.raises(FileExistsError), job_folder("caesar-test-") as place:
+    with pytest.raises(FileExistsError), job_folder("test") as place:
         place.mkdir()
 
     assert not place.exists()
+
+
+@pytest.fixture
+def temporary(tmp_path, monkeypatch) -> Path:
+    """A temporary folder of its own."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+def test_a_jobs_folder_whose_maker_was_killed_is_removed_by_the_next_who_looks(temporary):
+    child = os.fork()
+    if child == 0:
+        with job_folder("test") as place:
+            dig(place, 10)
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+    left = list(temporary.iterdir())
+
+    remove_abandoned()
+
+    assert 1 == len(left)
+    assert [] == list(temporary.iterdir())
+
+
+def test_a_jobs_folder_that_is_in_use_is_not_abandoned_and_what_is_none_is_left_alone(temporary):
+    other = temporary / "caesar-0"
+    other.mkdir()
+
+    with job_folder("test") as place:
+        remove_abandoned()
+
+        assert {place, other} == set(temporary.iterdir())
+
+
+def test_a_folder_that_was_taken_for_abandoned_before_it_was_locked_is_made_again(temporary, monkeypatch):
+    gone, there = temporary / "gone", temporary / "there"
+    there.mkdir()
+    made = iter([str(gone), str(there)])
+    monkeypatch.setattr(tempfile, "mkdtemp", lambda prefix: next(made))
+
+    with job_folder("test") as place:
+        assert there == place

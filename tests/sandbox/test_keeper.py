@@ -85,5 +85,7 @@ def test_a_hang_up_of_the_zygote_is_told_from_that_of_the_supervisor():
         assert _End.ORPHANED is _wait(
             _Child(0), Unlimited(), {}, _Channels(listened.link, ended, listened.wakeup)
         )
-        assert _End.DONE is _wait(_Child(0), Unlimited(), {}, _Channels(ended, listened.life, listened.wakeup))
+        assert _End.HUNG_UP is _wait(
+            _Child(0), Unlimited(), {}, _Channels(ended, listened.life, listened.wakeup)
+        )
         os.close(ended)

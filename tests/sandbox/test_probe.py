@@ -8,11 +8,12 @@ import pytest
 from boxes import opened
 
 from caesar.domain import Trust
-from caesar.errors import UsageError
+from caesar.errors import Fault, UsageError
 from caesar.sandbox.box import Box, Tier
 from caesar.sandbox.job import Ended, How, Job
-from caesar.sandbox.probe import Probe, _findings, _reason
+from caesar.sandbox.probe import Probe, _findings, _reason, probe
 from caesar.sandbox.probing import TARGET, Attempt, Findings
+from caesar.sandbox.zygote import Zygote
 
 
 def test_a_tier_that_is_strict_enough_is_used():
@@ -50,6 +51,28 @@ def test_a_probe_that_dies_says_how():
     ended = Ended(How.SIGNALLED, 31, (), "first\nBad system call\n", 0.1)
 
     assert "a child signalled (31) Bad system call" == _findings(ended)
+
+
+class DyingOnce:
+    """A zygote that is killed at its first job."""
+
+    def __init__(self, zygote: Zygote) -> None:
+        self._zygote, self._alive = zygote, False
+
+    async def run(self, job: Job) -> Ended:
+        if self._alive:
+            return await self._zygote.run(job)
+        self._alive = True
+        raise Fault("sandbox", "the zygote died")
+
+
+@pytest.mark.slow
+def test_a_zygote_that_is_killed_in_an_attempt_makes_no_box_weaker():
+    with opened() as boxes:
+        usual = boxes.runner.run(probe(boxes.zygote))
+        killed = boxes.runner.run(probe(DyingOnce(boxes.zygote)))
+
+    assert usual == killed
 
 
 @pytest.mark.slow
