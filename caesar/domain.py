@@ -315,7 +315,7 @@ class Mismatch:
     wrong_share: float | None = None
     """The share of elements outside the tolerance, 0 to 1, where values differ."""
     max_abs_error: str | None = None
-    """The largest absolute difference, as a number's text."""
+    """The largest absolute difference, as a number's text; None where no wrong element differs by a number."""
     nonfinite: int = 0
     """How many of the candidate's elements are NaN or infinite."""
     output: int = 0
