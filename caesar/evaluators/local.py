@@ -140,7 +140,7 @@ class LocalEvaluator:
         cuda = _is_gpu(grant)
         return Conditions(
             device_model=self._device_names.get(grant.device, grant.device),
-            driver=(driver_version() or "") if cuda else "",
+            driver=(driver_version() or "unknown") if cuda else "",
             torch=torch_version(),
             cuda=cuda_of_torch(),
             precision=settings.precision.value,

@@ -237,7 +237,7 @@ def _environment(work: Evaluate, course: Course, place: Place) -> Environment:
         trust=place.tier.trust,
         seconds=_seconds(course),
         driver=described.driver,
-        tf32=work.settings.tf32 is Tf32.ON,
+        tf32=work.settings.tf32 is Tf32.ON and described.driver is not None,
         conditions=dict(course.report.conditions),
         alone=place.alone,
     )

@@ -1,11 +1,12 @@
 import json
 from dataclasses import replace
 
+import msgspec
 import pytest
 from evaluation_cases import QUICK, evaluation_of
 
 from caesar.domain import Finding, Mismatch, Trust, Verdict, digest_of
-from caesar.effects import Ruling
+from caesar.effects import Ruling, Tf32
 from caesar.errors import Fault
 from caesar.evaluators.baselines import Measurement
 from caesar.evaluators.protocol import (
@@ -132,6 +133,16 @@ def test_the_environment_says_where_and_how_well_guarded_an_evaluation_ran(tier)
     assert environment.alone
     assert ("550.1", False, {"power_w": 70.0}) == (environment.driver, environment.tf32, environment.conditions)
     assert (tier.value, tier.trust) == (environment.isolation, environment.trust)
+
+
+@pytest.mark.parametrize(("driver", "allowed"), [("550.1", True), (None, False)])
+def test_tf32_is_said_to_be_on_only_where_there_is_tf32(driver, allowed):
+    settings = replace(QUICK, tf32=Tf32.ON)
+    course = replace(course_of(Passed(TIMES)), described=msgspec.structs.replace(DESCRIBED, driver=driver))
+
+    environment = evaluated_of(evaluation_of(settings=settings), course, PLACE).evaluation.environment
+
+    assert allowed == environment.tf32
 
 
 def test_no_tier_is_trusted_more_than_a_stricter_one():
