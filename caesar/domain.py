@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 __all__ = [
@@ -359,6 +359,10 @@ class Environment:
     it in which the judge had a processor. Empty where they can't be had."""
     alone: bool | None = None
     """Whether nobody else computed on the device when it was leased; None where that can't be told."""
+
+    def booking(self, stage: str, seconds: float) -> Environment:
+        """The same, with a further stage that took time on the device."""
+        return replace(self, seconds={**self.seconds, stage: seconds})
 
 
 @dataclass(frozen=True, slots=True)

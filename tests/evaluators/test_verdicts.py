@@ -341,9 +341,11 @@ def test_further_baselines_stand_beside_the_evaluations_own():
     eager = Measurement("eager", (9.0,))
     cached, measured = Measurement("compile:default", (2.0, 4.0)), Measurement("eager+tf32", (1.0,))
 
-    more = with_baselines(evaluated, known=(eager, cached), measured=(measured,))
+    more = with_baselines(evaluated, known=(eager, cached), measured=(measured,), seconds=7.0)
 
     told = [(one.name, one.timing.median_ms, one.cached) for one in more.evaluation.baselines]
     assert [("eager", 4.0, False), ("compile:default", 3.0, True), ("eager+tf32", 1.0, False)] == told
     assert all(one.timing.samples in more.texts for one in more.evaluation.baselines)
     assert evaluated.evaluation.speedup == more.evaluation.speedup
+    spent = evaluated.evaluation.environment.seconds
+    assert {**spent, "baselines": 7.0} == more.evaluation.environment.seconds
