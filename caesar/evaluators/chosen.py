@@ -9,7 +9,8 @@ from caesar.domain import Problem
 from caesar.effects import Evaluate, Evaluated, EvaluationSettings, Grant, JudgeKind
 from caesar.errors import UsageError
 from caesar.evaluators.baselines import Conditions, Measurement
-from caesar.evaluators.kernelbench import Installation, KernelBenchJudge, evaluated_of
+from caesar.evaluators.installation import Installation
+from caesar.evaluators.kernelbench import KernelBenchJudge, evaluated_of
 from caesar.evaluators.local import LocalEvaluator
 from caesar.evaluators.verdicts import VERSION
 
