@@ -41,7 +41,7 @@ from caesar.effects import (
     Limits,
     Request,
 )
-from caesar.evaluators.kernelbench import Installation
+from caesar.evaluators.installation import Installation
 from caesar.problems.suites import find
 
 CANDIDATES = Path(__file__).parent / "candidates" / "kernelbench"

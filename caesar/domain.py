@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 __all__ = [
@@ -315,7 +315,7 @@ class Mismatch:
     wrong_share: float | None = None
     """The share of elements outside the tolerance, 0 to 1, where values differ."""
     max_abs_error: str | None = None
-    """The largest absolute difference, as a number's text."""
+    """The largest absolute difference, as a number's text; None where no wrong element differs by a number."""
     nonfinite: int = 0
     """How many of the candidate's elements are NaN or infinite."""
     output: int = 0
@@ -359,6 +359,10 @@ class Environment:
     it in which the judge had a processor. Empty where they can't be had."""
     alone: bool | None = None
     """Whether nobody else computed on the device when it was leased; None where that can't be told."""
+
+    def booking(self, stage: str, seconds: float) -> Environment:
+        """The same, with a further stage that took time on the device."""
+        return replace(self, seconds={**self.seconds, stage: seconds})
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-import msgspec
-
 from caesar.cli.files import read_candidate
+from caesar.cli.judged import say, say_as_json
 from caesar.cli.machinery import Machinery, backend_of, choose_devices, kernelbench_for, machinery, on_a_device
-from caesar.cli.output import emit_json, emit_text, note, ratio
-from caesar.domain import BuildOutcome, Candidate, Evaluation, KernelBenchResult, Mismatch, Problem, Verdict
+from caesar.cli.output import note
+from caesar.domain import Candidate, Problem, Verdict
 from caesar.effects import (
     Backend,
     Build,
@@ -26,44 +27,91 @@ from caesar.effects import (
     Request,
 )
 from caesar.errors import UsageError
+from caesar.fsm.defects import Place, SpecError
+from caesar.fsm.overrides import setting
+from caesar.fsm.spec import load
 from caesar.problems.suites import find
 
-__all__ = ["evaluate_command"]
+__all__ = ["EvaluateOptions", "evaluate_command", "rules_of"]
 
 T = TypeVar("T", Backend, JudgeKind, Precision)
 
+_SECTIONS = ("evaluation", "limits")
+"""What of a spec says how a single candidate is built and judged."""
 
-def evaluate_command(
-    file: Path,
-    *,
-    problem: str,
-    backend: str,
-    precision: str,
-    judge: str,
-    devices: tuple[str, ...],
-    kernelbench: Path | None,
-    json: bool,
-) -> int:
+_SPEC = "{caesar: 1, name: evaluate, model: none, problems: starter, budget: {turns: 1}}"
+"""The least spec: what it leaves out has a spec's defaults, and what is set in it is held to a spec's rules."""
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluateOptions:
+    """The options of `caesar evaluate`."""
+
+    file: Path
+    problem: str
+    backend: str
+    precision: str
+    judge: str
+    settings: tuple[str, ...]
+    """--set key=value, as written."""
+    devices: tuple[str, ...]
+    kernelbench: Path | None
+    json: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """What is to be done: a candidate, what for, and by which rules."""
+
+    candidate: Candidate
+    problem: Problem
+    backend: Backend
+    settings: EvaluationSettings
+    limits: Limits
+
+
+def evaluate_command(options: EvaluateOptions) -> int:
     """Judge a candidate; 0 if it passed, 1 if not."""
-    candidate = Candidate(read_candidate(file))
-    found = find(problem, kernelbench=kernelbench, relative_to=Path.cwd())
-    chosen = backend_of(None if backend == "auto" else _choice(Backend, backend, flag="--backend"))
-    settings = EvaluationSettings(
-        precision=_choice(Precision, precision, flag="--precision"),
-        judge=_choice(JudgeKind, judge, flag="--judge"),
-    )
+    piece = _piece(options)
     opened = machinery(
-        choose_devices(chosen, devices),
-        chosen,
-        kernelbench=kernelbench_for(settings.judge, chosen, root=kernelbench),
+        choose_devices(piece.backend, options.devices),
+        piece.backend,
+        isolation=piece.settings.isolation,
+        kernelbench=kernelbench_for(piece.settings.judge, piece.backend, root=options.kernelbench),
     )
-    work = _judge(candidate, found, settings, backend=chosen, opened=opened)
-    built, evaluated = asyncio.run(work)
-    if json:
-        emit_json(_document(candidate, found, built, evaluated=evaluated))
+    built, evaluated = asyncio.run(_judge(piece, opened))
+    if options.json:
+        say_as_json(piece.candidate, piece.problem, built, evaluated=evaluated)
     else:
-        _say(built, evaluated)
+        say(built, evaluated)
     return 0 if evaluated is not None and evaluated.evaluation.verdict is Verdict.PASSED else 1
+
+
+def _piece(options: EvaluateOptions) -> _Piece:
+    candidate = Candidate(read_candidate(options.file))
+    problem = find(options.problem, kernelbench=options.kernelbench, relative_to=Path.cwd())
+    backend = None if options.backend == "auto" else _choice(Backend, options.backend, flag="--backend")
+    flags = {
+        "evaluation.precision": _choice(Precision, options.precision, flag="--precision").value,
+        "evaluation.judge": _choice(JudgeKind, options.judge, flag="--judge").value,
+    }
+    settings, limits = rules_of(flags, options.settings)
+    return _Piece(candidate, problem, backend_of(backend), settings, limits)
+
+
+def rules_of(flags: Mapping[str, str], written: Sequence[str]) -> tuple[EvaluationSettings, Limits]:
+    """How a candidate is judged and what it may take, as a spec with these keys says; SpecError as of one.
+
+    What is written with --set goes before what its own flag says.
+    """
+    given = dict(map(setting, written))
+    strange = [key for key in given if key.partition(".")[0] not in _SECTIONS]
+    if strange:
+        message = "one candidate is judged by evaluation and limits alone"
+        hint = f"set a key of {' or '.join(_SECTIONS)} (limits.evaluate=10s); docs/specs.md lists them"
+        raise SpecError(tuple(Place(f"--set {key}").defect(message, hint) for key in strange))
+    spec = load(_SPEC, file="--set", overrides={**flags, **given})
+    return spec.evaluation, spec.limits
 
 
 def _choice(kind: type[T], value: str, *, flag: str) -> T:
@@ -74,17 +122,13 @@ def _choice(kind: type[T], value: str, *, flag: str) -> T:
 
 
 async def _judge(
-    candidate: Candidate,
-    problem: Problem,
-    settings: EvaluationSettings,
-    *,
-    backend: Backend,
-    opened: AbstractAsyncContextManager[Machinery],
+    piece: _Piece, opened: AbstractAsyncContextManager[Machinery]
 ) -> tuple[Built, Evaluated | None]:
+    candidate, problem = piece.candidate, piece.problem
     request = Request(f"evaluate/{problem.id}/0", turn=1, slot=0, action="evaluate")
     async with opened as machine:
         note(f"building and judging {candidate.digest[:12]} against {problem.suite}/{problem.id}")
-        asked = Build(request, candidate, backend=backend, limits=Limits(), problem=problem)
+        asked = Build(request, candidate, backend=piece.backend, limits=piece.limits, problem=problem)
         built = await machine.builder.build(asked)
         if built.artifact is None:
             return built, None
@@ -93,86 +137,11 @@ async def _judge(
             problem,
             candidate=candidate,
             artifact=built.artifact,
-            backend=backend,
-            settings=settings,
-            limits=Limits(),
+            backend=piece.backend,
+            settings=piece.settings,
+            limits=piece.limits,
         )
         judged = on_a_device(
             machine.devices, request.id, lambda grant: machine.evaluator.evaluate(effect, grant)
         )
         return built, await judged
-
-
-def _document(
-    candidate: Candidate, problem: Problem, built: Built, *, evaluated: Evaluated | None
-) -> dict[str, object]:
-    evaluation = evaluated.evaluation if evaluated else None
-    plain = msgspec.to_builtins(evaluation) if evaluation else {}
-    environment = plain.get("environment", {})
-    texts = evaluated.texts if evaluated else {}
-    return {
-        "candidate": candidate.digest,
-        "problem": f"{problem.suite}/{problem.id}",
-        "device": environment.get("device"),
-        "verdict": _verdict(built, evaluation),
-        "reason": evaluation.reason if evaluation else built.reason,
-        "detail": texts.get(evaluation.detail or "") if evaluation else built.log,
-        "mismatch": plain.get("mismatch"),
-        "findings": plain.get("findings", []),
-        "isolation": environment.get("isolation"),
-        "trust": environment.get("trust"),
-        "timing": plain.get("timing"),
-        "baselines": plain.get("baselines", []),
-        "speedup": evaluation.speedup if evaluation else None,
-        "speedup_interval": plain.get("speedup_interval"),
-        "kernelbench": plain.get("kernelbench"),
-        "environment": environment or None,
-        "build": {"outcome": built.outcome, "cached": built.cached, "seconds": built.seconds},
-    }
-
-
-def _verdict(built: Built, evaluation: Evaluation | None) -> str:
-    if evaluation is not None:
-        return evaluation.verdict
-    return "build_failed" if built.outcome is BuildOutcome.FAILED else "build_timed_out"
-
-
-def _say(built: Built, evaluated: Evaluated | None) -> None:
-    if evaluated is None:
-        emit_text(f"{_verdict(built, None)}: {built.reason}, after {built.seconds:.1f} s\n{built.log}")
-        return
-    evaluation = evaluated.evaluation
-    where = f"on {evaluation.environment.device_name} (trust: {evaluation.environment.trust})"
-    emit_text(f"{evaluation.verdict}: {_speed(evaluation) or evaluation.reason} {where}")
-    if evaluation.mismatch is not None:
-        emit_text(_mismatch(evaluation.mismatch))
-    if evaluation.kernelbench is not None:
-        emit_text(f"kernelbench: {_kernelbench(evaluation.kernelbench)}")
-    for finding in evaluation.findings:
-        emit_text(f"finding: {finding.kind}: {finding.detail}")
-    if evaluation.detail is not None:
-        emit_text(evaluated.texts[evaluation.detail])
-
-
-def _speed(evaluation: Evaluation) -> str | None:
-    timing = evaluation.timing
-    if timing is None:
-        return None
-    speed = "" if evaluation.speedup is None else f", {ratio(evaluation.speedup)}x the reference's speed"
-    if evaluation.speedup_interval is not None:
-        low, high = evaluation.speedup_interval
-        speed += f" ({low:.3g} to {high:.3g})"
-    return f"{timing.median_ms:.4g} ms (median of {timing.trials}){speed}"
-
-
-def _kernelbench(result: KernelBenchResult) -> str:
-    if result.runtime_ms is None:
-        return "correct, not timed" if result.correct else f"not correct: {result.reason}"
-    speed = "" if result.speedup is None else f", {ratio(result.speedup)}x the reference's speed"
-    return f"correct: {result.runtime_ms:.4g} ms (mean){speed}"
-
-
-def _mismatch(mismatch: Mismatch) -> str:
-    place = "" if mismatch.index is None else f" at {list(mismatch.index)}"
-    share = "" if mismatch.wrong_share is None else f"; {100 * mismatch.wrong_share:.3g}% of elements differ"
-    return f"{mismatch.kind}: expected {mismatch.expected}, got {mismatch.got}{place}{share}"

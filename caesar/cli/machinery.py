@@ -22,7 +22,8 @@ from caesar.engine.perform import condition_after
 from caesar.errors import Fault, UsageError
 from caesar.evaluators.baselines import BaselineCache
 from caesar.evaluators.chosen import ChosenEvaluator
-from caesar.evaluators.kernelbench import Installation, KernelBenchJudge, find_installation
+from caesar.evaluators.installation import Installation, find_installation
+from caesar.evaluators.kernelbench import KernelBenchJudge
 from caesar.evaluators.local import LocalEvaluator, hub_environment
 from caesar.ports import DevicePool
 from caesar.sandbox.box import Tier

@@ -17,7 +17,7 @@ from caesar.effects import Backend
 from caesar.engine.plan import Configuration
 from caesar.errors import UsageError
 from caesar.evaluators.chosen import version_of
-from caesar.evaluators.kernelbench import Installation
+from caesar.evaluators.installation import Installation
 from caesar.events import RunForked
 from caesar.fsm.spec import Spec
 from caesar.models.resolve import open_model

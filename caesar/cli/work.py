@@ -92,24 +92,29 @@ def evaluate(
     backend: _Backend = "auto",
     precision: Annotated[str, typer.Option(help="fp32, fp16 or bf16.")] = "fp32",
     judge: Annotated[str, typer.Option(help="caesar, kernelbench or both.")] = "caesar",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A spec's evaluation or limits (limits.evaluate=10s)."),
+    ] = None,
     devices: Devices = None,
     kernelbench: KernelBench = None,
     json: Json = False,
 ) -> None:
     """Build and judge one candidate, without a model and without a store."""
-    from caesar.cli.evaluate import evaluate_command
+    from caesar.cli.evaluate import EvaluateOptions, evaluate_command
 
-    status = evaluate_command(
-        file,
+    options = EvaluateOptions(
+        file=file,
         problem=problem,
         backend=backend,
         precision=precision,
         judge=judge,
+        settings=tuple(settings or ()),
         devices=tuple(devices or ()),
         kernelbench=kernelbench,
         json=json,
     )
-    raise typer.Exit(status)
+    raise typer.Exit(evaluate_command(options))
 
 
 def baseline(

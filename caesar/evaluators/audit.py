@@ -16,7 +16,7 @@ from caesar.domain import Problem
 from caesar.effects import Precision
 from caesar.errors import Fault
 from caesar.sandbox.folders import job_folder
-from caesar.sandbox.job import How, Job
+from caesar.sandbox.job import Ended, How, Job
 from caesar.sandbox.zygote import Zygote
 
 __all__ = ["AuditedFlaw", "audit", "main"]
@@ -52,7 +52,10 @@ async def audit(
     limit_s: float,
     env: Mapping[str, str],
 ) -> tuple[AuditedFlaw, ...]:
-    """The problem's flaws, looked at on a device that the caller holds; Fault where it can't be looked at."""
+    """The problem's flaws, looked at on a device that the caller holds.
+
+    Fault where it can't be looked at, in words that follow the problem's name, which the caller says.
+    """
     cuda = not device.startswith("cpu:")
     task = _Task(problem.source, cuda, precision)
     with job_folder("audit") as folder:
@@ -66,9 +69,23 @@ async def audit(
         )
         ended = await zygote.run(job)
     if ended.how is not How.EXITED or ended.code != 0 or len(ended.replies) != 1:
-        last = ended.output.strip().rpartition("\n")[2][:_TEXT_CHARS]
-        raise Fault("reference", f"{problem.suite}/{problem.id} can't be audited: it {ended.how}; {last}")
+        raise Fault("reference", f"can't be audited: {_why(ended, limit_s=limit_s)}")
     return tuple(msgspec.json.decode(ended.replies[0], type=list[AuditedFlaw]))
+
+
+def _why(ended: Ended, *, limit_s: float) -> str:
+    """How the child that looked at the problem ended, with its last words if it left any."""
+    match ended.how:
+        case How.TIMED_OUT:
+            return f"that takes longer than {limit_s:g} s; give it more with --limit"
+        case How.SIGNALLED:
+            how = f"its process died of signal {ended.code}"
+        case How.EXITED:
+            how = f"its process ended with status {ended.code} and without an answer"
+        case _:
+            how = f"its process was ended ({ended.how})"
+    last = ended.output.strip().rpartition("\n")[2][:_TEXT_CHARS]
+    return f"{how}: {last}" if last else how
 
 
 def main(payload: bytes, reply: Callable[[bytes], None]) -> None:

@@ -58,6 +58,11 @@ class Conditions:
     evaluator: str
     """The evaluator's version: another may time otherwise."""
 
+    @property
+    def has_tf32(self) -> bool:
+        """Whether TF32 makes a difference: it does nothing on a CPU."""
+        return bool(self.driver)
+
 
 @dataclass(frozen=True, slots=True)
 class BaselineKey:
@@ -82,13 +87,15 @@ class BaselineKey:
 
 
 def keys_for(problem: Digest, settings: EvaluationSettings, conditions: Conditions) -> tuple[BaselineKey, ...]:
-    """Every baseline that the settings ask for, the one speedups are over first."""
+    """Every baseline that the settings ask for, the one speedups are over first.
+
+    With TF32 none where there is no TF32: it would be the same baseline twice.
+    """
+    ways = settings.tf32.settings if conditions.has_tf32 else (False,)
     modes = [_EAGER]
     if BaselineKind.COMPILE in settings.baselines:
         modes.append(f"{BaselineKind.COMPILE.value}:{settings.compile_mode.value}")
-    return tuple(
-        BaselineKey(problem, conditions, mode, tf32=tf32) for tf32 in settings.tf32.settings for mode in modes
-    )
+    return tuple(BaselineKey(problem, conditions, mode, tf32=tf32) for tf32 in ways for mode in modes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,12 +212,15 @@ class BaselineMeter(Protocol):
 class ScriptedMeter:
     """A meter that runs nothing: every reference takes what its text alone decides."""
 
-    def __init__(self, *, slower: float = 1.0) -> None:
+    def __init__(self, *, slower: float = 1.0, driver: str = "") -> None:
         self._slower = slower
+        self._driver = driver
 
     async def conditions(self, settings: EvaluationSettings, grant: Grant) -> Conditions:
         """Those of a device that does not exist."""
-        return Conditions(f"scripted {grant.device}", "", "none", None, settings.precision, "scripted-1")
+        return Conditions(
+            f"scripted {grant.device}", self._driver, "none", None, settings.precision, "scripted-1"
+        )
 
     async def measure_baseline(
         self, problem: Problem, settings: EvaluationSettings, grant: Grant

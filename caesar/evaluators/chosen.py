@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 from caesar.domain import Problem
 from caesar.effects import Evaluate, Evaluated, EvaluationSettings, Grant, JudgeKind
 from caesar.errors import UsageError
 from caesar.evaluators.baselines import Conditions, Measurement
-from caesar.evaluators.kernelbench import Installation, KernelBenchJudge, evaluated_of
+from caesar.evaluators.installation import Installation
+from caesar.evaluators.kernelbench import KernelBenchJudge, evaluated_of
 from caesar.evaluators.local import LocalEvaluator
 from caesar.evaluators.verdicts import VERSION
 
@@ -51,11 +53,7 @@ class ChosenEvaluator:
                 return await self._by_kernelbench(evaluate, grant)
             case JudgeKind.BOTH:
                 evaluated = await self._ours.evaluate(evaluate, grant)
-                await self.vacate(grant.device)  # its buffers would be in KernelBench's way
-                judgement = await self._asked().judge(evaluate, grant)
-                return replace(
-                    evaluated, evaluation=replace(evaluated.evaluation, kernelbench=judgement.result)
-                )
+                return await self._with_kernelbench(evaluate, grant, evaluated)
 
     async def conditions(self, settings: EvaluationSettings, grant: Grant) -> Conditions:
         """What baselines on the granted device depend on; see BaselineMeter."""
@@ -74,6 +72,14 @@ class ChosenEvaluator:
     async def close(self) -> None:
         """End whatever is kept on any device."""
         await self._ours.close()
+
+    async def _with_kernelbench(self, evaluate: Evaluate, grant: Grant, evaluated: Evaluated) -> Evaluated:
+        began = time.monotonic()
+        await self.vacate(grant.device)  # its buffers would be in KernelBench's way
+        judgement = await self._asked().judge(evaluate, grant)
+        environment = evaluated.evaluation.environment.booking("kernelbench", time.monotonic() - began)
+        evaluation = replace(evaluated.evaluation, environment=environment, kernelbench=judgement.result)
+        return replace(evaluated, evaluation=evaluation)
 
     async def _by_kernelbench(self, evaluate: Evaluate, grant: Grant) -> Evaluated:
         judgement = await self._asked().judge(evaluate, grant)

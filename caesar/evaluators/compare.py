@@ -149,8 +149,12 @@ def relative_error(exact: torch.Tensor, got: torch.Tensor) -> float:
 
 
 def _values_mismatch(expected: torch.Tensor, got: torch.Tensor, *, tolerance: float, output: int) -> Mismatch:
-    """Where the values differ first, how many do, in which pattern, and by how much at most."""
-    wrong, largest, first = 0, math.nan, None
+    """Where the values differ first, how many do, in which pattern, and by how much at most.
+
+    By how much is not said where nothing wrong differs by a number: a largest error of the rest, which is
+    right, would read as if little were wrong.
+    """
+    wrong, largest, first, measurable = 0, math.nan, None, False
     extent = _Extent(tuple(expected.shape))
     for index, origin in blocks(tuple(expected.shape)):
         close = _close(expected[index], got[index], tolerance)
@@ -159,7 +163,9 @@ def _values_mismatch(expected: torch.Tensor, got: torch.Tensor, *, tolerance: fl
             first = _position(close, origin) if first is None else first
             extent.take(~close, origin)
         wrong += count
-        largest = _larger(largest, _largest_error(expected[index], got[index]))
+        errors = _errors(expected[index], got[index])
+        measurable = measurable or bool((~close & ~errors.isnan()).any())
+        largest = _larger(largest, _largest(errors))
     assert first is not None
     return Mismatch(
         "values",
@@ -167,7 +173,7 @@ def _values_mismatch(expected: torch.Tensor, got: torch.Tensor, *, tolerance: fl
         _short(got[first].item()),
         index=first,
         wrong_share=wrong / expected.numel(),
-        max_abs_error=_short(largest),
+        max_abs_error=_short(largest) if measurable else None,
         nonfinite=_nonfinite(got),
         pattern=extent.words(),
         output=output,
@@ -222,10 +228,14 @@ def _position(close: torch.Tensor, origin: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(start + offset for start, offset in zip(origin, offsets, strict=True))
 
 
-def _largest_error(expected: torch.Tensor, got: torch.Tensor) -> float:
-    """The largest absolute difference in a block; NaN where no difference is a number."""
+def _errors(expected: torch.Tensor, got: torch.Tensor) -> torch.Tensor:
+    """The absolute differences in a block; NaN where one is no number."""
     wide = torch.complex128 if expected.is_complex() else torch.float64
-    errors = (expected.to(wide) - got.to(wide)).abs()
+    return (expected.to(wide) - got.to(wide)).abs()
+
+
+def _largest(errors: torch.Tensor) -> float:
+    """The largest of the errors that are numbers; NaN where none is."""
     numbers = errors[~errors.isnan()]
     return float(numbers.max()) if numbers.numel() else math.nan
 

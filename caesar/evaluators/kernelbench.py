@@ -9,14 +9,11 @@ so what it says has no trust, and is never mixed into our own verdict.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
-import shutil
 import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from importlib.machinery import PathFinder
 from pathlib import Path
 
 import msgspec
@@ -36,6 +33,7 @@ from caesar.domain import (
 from caesar.effects import Evaluate, Evaluated, Grant
 from caesar.errors import Fault, UsageError
 from caesar.evaluators.boxes import candidate_box
+from caesar.evaluators.installation import ADVICE, Installation
 from caesar.evaluators.statistics import samples_of, timing_of
 from caesar.sandbox.artifact import MARK, artifact_environment
 from caesar.sandbox.box import Tier
@@ -43,7 +41,7 @@ from caesar.sandbox.folders import remove_folder
 from caesar.sandbox.job import Ended, How, Job
 from caesar.sandbox.zygote import Zygote
 
-__all__ = ["Installation", "Judgement", "KernelBenchJudge", "evaluated_of", "find_installation"]
+__all__ = ["Judgement", "KernelBenchJudge", "evaluated_of"]
 
 _TARGET = "caesar.evaluators.kernelbench_child:main"
 _FOREIGN = "caesar.evaluators.kernelbench_child:foreign"
@@ -52,67 +50,6 @@ _TIMING_METHOD = "cuda_event"
 _METADATA_CHARS = 4000
 _DETAIL_CHARS = 4000
 _PROCESSES = 512
-_UNKNOWN = "unknown"
-_ADVICE = "the README says how to get KernelBench"
-
-
-@dataclass(frozen=True, slots=True)
-class Installation:
-    """Which KernelBench is run, and under which interpreter."""
-
-    package: Path | None
-    """The folder of its package; None where another interpreter has it installed."""
-    python: Path | None
-    """Another interpreter to run it with; None for ours."""
-    version: str
-    """kernelbench- and the start of its evaluator's sha256."""
-
-    @property
-    def reads(self) -> tuple[Path, ...]:
-        """What its process has to be shown besides our own interpreter."""
-        programs = [] if self.python is None else [self.python, self.python.resolve()]
-        environments = [program.absolute().parent.parent for program in programs]
-        return (*(() if self.package is None else (self.package,)), *environments)
-
-
-def find_installation(environ: Mapping[str, str], *, root: Path | None) -> Installation:
-    """KernelBench in a checkout, else as an installed package; UsageError where there is none.
-
-    `environ` may name another interpreter as KERNELBENCH_PYTHON.
-    """
-    python = _interpreter(environ.get("KERNELBENCH_PYTHON"))
-    package = _package(root) if root is not None else _installed_package() if python is None else None
-    if package is None and python is None:
-        raise UsageError(f"KernelBench's judgement takes KernelBench: set KERNELBENCH_ROOT; {_ADVICE}")
-    return Installation(package, python, f"kernelbench-{_content(package)}")
-
-
-def _interpreter(named: str | None) -> Path | None:
-    if not named:
-        return None
-    if shutil.which(named) is None:
-        raise UsageError(f"KERNELBENCH_PYTHON names {named}, which can't be run; name a Python with torch")
-    return Path(shutil.which(named) or named)
-
-
-def _package(root: Path) -> Path:
-    package = root.absolute() / "src" / "kernelbench"
-    if not (package / "eval.py").is_file():
-        raise UsageError(f"{root} is no checkout of KernelBench with src/kernelbench/eval.py; {_ADVICE}")
-    return package
-
-
-def _installed_package() -> Path | None:
-    found = PathFinder.find_spec("kernelbench")
-    places = list(found.submodule_search_locations or ()) if found else []
-    return Path(places[0]) if places else None
-
-
-def _content(package: Path | None) -> str:
-    if package is None:
-        return _UNKNOWN
-    texts = [(package / name).read_bytes() for name in ("eval.py", "timing.py") if (package / name).is_file()]
-    return hashlib.sha256(b"\0".join(texts)).hexdigest()[:12]
 
 
 class _Ready(msgspec.Struct, frozen=True, tag="ready", forbid_unknown_fields=True):
@@ -204,7 +141,7 @@ class KernelBenchJudge:
     def _job(self, evaluate: Evaluate, grant: Grant, folder: Path) -> Job:
         settings, installation = evaluate.settings, self.installation
         asked = {
-            "package": None if installation.package is None else str(installation.package),
+            "package": str(installation.package),
             "python": None if installation.python is None else str(installation.python),
             "reference": evaluate.problem.source,
             "candidate": evaluate.candidate.source,
@@ -259,7 +196,7 @@ def judgement_of(ended: Ended, *, version: str) -> Judgement:
     if ended.survivors:
         raise Fault("survivors", "a process of KernelBench's outlived being killed: restart the machine")
     if isinstance(first, _Unusable):
-        raise Fault("kernelbench", f"KernelBench can't judge here: {first.what}; {_ADVICE}", permanent=True)
+        raise Fault("kernelbench", f"KernelBench can't judge here: {first.what}; {ADVICE}", permanent=True)
     if not isinstance(first, _Ready):
         raise Fault("kernelbench", f"KernelBench did not start ({_how(ended)}): {ended.output[-500:]}")
     said = rest[0]

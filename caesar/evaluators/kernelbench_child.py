@@ -23,7 +23,7 @@ from typing import Any
 
 import torch
 
-__all__ = ["foreign", "main", "program"]
+__all__ = ["foreign", "imported", "main", "program"]
 
 _EMPTY = {"openai": ("OpenAI",), "litellm": ("completion",), "dotenv": ("load_dotenv",)}
 """What KernelBench imports and an evaluation never calls."""
@@ -38,7 +38,7 @@ def main(payload: bytes, reply: Callable[[bytes], None]) -> None:
     """Judge as the payload says, in two replies: what is there, and what KernelBench said."""
     asked = json.loads(payload)
     try:
-        evaluation, timing = _imported(asked["package"])
+        evaluation, timing = imported(asked["package"])
     except ImportError as error:
         reply(_frame({"type": "unusable", "what": str(error)[:_TEXT_LENGTH]}))
         return
@@ -94,24 +94,16 @@ def _frame(message: dict[str, Any]) -> bytes:
     return json.dumps(message).encode("ascii")
 
 
-def _imported(package: str | None) -> tuple[Any, Any]:
-    """KernelBench's eval and timing modules, from a folder or from what is installed."""
+def imported(folder: str) -> tuple[Any, Any]:
+    """KernelBench's eval and timing modules, from its package's folder."""
     for name, things in _EMPTY.items():
         sys.modules[name] = _empty(name, things)
-    folder = package or _installed()
     parent = types.ModuleType("kernelbench")
     parent.__path__ = [folder]
     parent.__spec__ = importlib.machinery.ModuleSpec("kernelbench", None, is_package=True)
     parent.__spec__.submodule_search_locations = [folder]
     sys.modules["kernelbench"] = parent  # its __init__ would import everything
     return importlib.import_module("kernelbench.eval"), importlib.import_module("kernelbench.timing")
-
-
-def _installed() -> str:
-    found = importlib.machinery.PathFinder.find_spec("kernelbench")
-    if found is None or not found.submodule_search_locations:
-        raise ImportError("no package kernelbench is installed in this interpreter")
-    return str(next(iter(found.submodule_search_locations)))
 
 
 def _empty(name: str, things: tuple[str, ...]) -> types.ModuleType:

@@ -110,11 +110,13 @@ class LocalEvaluator:
     async def evaluate(self, evaluate: Evaluate, grant: Grant) -> Evaluated:
         """The evaluation; Fault where no verdict was possible; cancelling ends its whole process tree."""
         through = False
+        began = time.monotonic()
         try:
             course = await self._course(evaluate, grant, writable=False)
             if wrote_to_inputs(course):
+                first_s = time.monotonic() - began
                 again = await self._course(evaluate, grant, writable=True)
-                course = replace(again, retried=True)
+                course = replace(again, retried=True, process_s=again.process_s + first_s)
             evaluated = evaluated_of(evaluate, course, self._place(grant))
             evaluated = await self._with_baselines(evaluate, grant, evaluated)
             through = True
@@ -140,7 +142,7 @@ class LocalEvaluator:
         cuda = _is_gpu(grant)
         return Conditions(
             device_model=self._device_names.get(grant.device, grant.device),
-            driver=(driver_version() or "") if cuda else "",
+            driver=(driver_version() or "unknown") if cuda else "",
             torch=torch_version(),
             cuda=cuda_of_torch(),
             precision=settings.precision.value,
@@ -149,6 +151,7 @@ class LocalEvaluator:
 
     async def _with_baselines(self, evaluate: Evaluate, grant: Grant, evaluated: Evaluated) -> Evaluated:
         """The evaluation with the further baselines that its settings ask for, cached or measured now."""
+        began = time.monotonic()
         evaluation, settings = evaluated.evaluation, evaluate.settings
         keys = keys_for(evaluate.problem.digest, settings, await self.conditions(settings, grant))
         if evaluation.timing is None or len(keys) == 1:
@@ -162,7 +165,8 @@ class LocalEvaluator:
             measured = await self._measured(evaluate.problem, settings, limit_s, grant, names=missing)
         if not any(finding.kind == "reference_disturbed" for finding in evaluation.findings):
             self._keep(keys, measured, Measurement(fresh.name, _samples(evaluated, fresh)))
-        return with_baselines(evaluated, known=tuple(known.values()), measured=measured)
+        seconds = time.monotonic() - began
+        return with_baselines(evaluated, known=tuple(known.values()), measured=measured, seconds=seconds)
 
     def _keep(self, keys: Sequence[BaselineKey], measured: Sequence[Measurement], eager: Measurement) -> None:
         if self._baselines is None:

@@ -100,7 +100,10 @@ class Course:
     judge_s: float = 0.0
     """How long this was waited for until the judge was ready: next to nothing where it was already."""
     process_s: float = 0.0
-    """What was neither that nor the judge's report: starting the candidate's process, and ending it."""
+    """What was neither that nor the judge's report: starting the candidate's process, and ending it.
+
+    Of one that is judged a second time, all of the first time too.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,14 +151,18 @@ def evaluated_of(work: Evaluate, course: Course, place: Place) -> Evaluated:
 
 
 def with_baselines(
-    evaluated: Evaluated, *, known: Sequence[Measurement], measured: Sequence[Measurement]
+    evaluated: Evaluated, *, known: Sequence[Measurement], measured: Sequence[Measurement], seconds: float
 ) -> Evaluated:
-    """The evaluation with further baselines beside its own."""
+    """The evaluation with further baselines beside its own, which took so many seconds to have."""
     own = {baseline.name for baseline in evaluated.evaluation.baselines}
     more = [Baseline(one.name, one.baseline.timing, cached=True) for one in known if one.name not in own]
     more += [one.baseline for one in measured]
     texts = {digest_of(text): text for one in (*known, *measured) if (text := samples_of(one.samples_ms))}
-    evaluation = replace(evaluated.evaluation, baselines=(*evaluated.evaluation.baselines, *more))
+    evaluation = replace(
+        evaluated.evaluation,
+        environment=evaluated.evaluation.environment.booking("baselines", seconds),
+        baselines=(*evaluated.evaluation.baselines, *more),
+    )
     return Evaluated(evaluation, {**evaluated.texts, **texts})
 
 
@@ -237,7 +244,7 @@ def _environment(work: Evaluate, course: Course, place: Place) -> Environment:
         trust=place.tier.trust,
         seconds=_seconds(course),
         driver=described.driver,
-        tf32=work.settings.tf32 is Tf32.ON,
+        tf32=work.settings.tf32 is Tf32.ON and described.driver is not None,
         conditions=dict(course.report.conditions),
         alone=place.alone,
     )

@@ -64,12 +64,22 @@ def test_a_drift_of_the_first_has_everything_measured_again(tmp_path):
 
 
 def test_other_settings_are_measured_beside(tmp_path):
+    gpu = ScriptedMeter(driver="580.1")
+    filled(tmp_path, meter=gpu)
+
+    both = filled(tmp_path, meter=gpu, settings=EvaluationSettings(tf32=Tf32.BOTH))
+
+    assert ["measured"] * 3 == [each.how for each in both]
+    assert {("eager", "eager+tf32")} == {tuple(one.name for one in each.measurements) for each in both}
+
+
+def test_on_a_cpu_tf32_adds_nothing_to_what_is_known(tmp_path):
     filled(tmp_path)
 
     both = filled(tmp_path, settings=EvaluationSettings(tf32=Tf32.BOTH))
 
-    assert ["measured"] * 3 == [each.how for each in both]
-    assert {("eager", "eager+tf32")} == {tuple(one.name for one in each.measurements) for each in both}
+    assert ["measured", "cached", "cached"] == [each.how for each in both]
+    assert {("eager",)} == {tuple(one.name for one in each.measurements) for each in both}
 
 
 def test_a_reference_that_cannot_be_measured_does_not_stop_the_others(tmp_path):

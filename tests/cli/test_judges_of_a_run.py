@@ -21,7 +21,7 @@ from caesar.effects import Backend, Isolation, JudgeKind
 from caesar.engine.plan import extension, fold_run
 from caesar.errors import Fault, UsageError
 from caesar.evaluators.chosen import version_of
-from caesar.evaluators.kernelbench import find_installation
+from caesar.evaluators.installation import find_installation
 from caesar.evaluators.scripted import ScriptedEvaluator
 from caesar.stores.eventlog import SqliteEventLog
 

@@ -80,13 +80,14 @@ def test_a_job_is_bounded_and_sees_its_device_only(device, visible):
     ("ended", "words"),
     [
         (Ended(How.EXITED, 1, (), "Traceback\nModuleNotFoundError: No module named 'x'", 1.0), "named 'x'"),
-        (Ended(How.EXITED, 0, (), "", 1.0), "it exited"),
-        (Ended(How.SIGNALLED, 11, (b"[]",), "", 1.0), "it signalled"),
-        (Ended(How.TIMED_OUT, 0, (), "", 1.0), "it timed_out"),
+        (Ended(How.EXITED, 0, (), "", 1.0), "its process ended with status 0 and without an answer$"),
+        (Ended(How.SIGNALLED, 11, (b"[]",), "", 1.0), "its process died of signal 11$"),
+        (Ended(How.TIMED_OUT, 0, (), "", 1.0), "that takes longer than 9 s; give it more with --limit$"),
+        (Ended(How.MEMORY_LIMIT, 0, (), "", 1.0), r"its process was ended \(memory_limit\)$"),
     ],
 )
 def test_a_problem_that_can_not_be_looked_at_is_a_fault_that_says_why(ended, words):
-    with pytest.raises(Fault, match=f"tests/1 can't be audited: .*{words}") as fault:
+    with pytest.raises(Fault, match=f"^can't be audited: .*{words}") as fault:
         audited("", zygote=FakeZygote(ended))
 
     assert "reference" == fault.value.kind

@@ -1,6 +1,7 @@
 """Baselines that outlive their lease, and KernelBench's tables."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -133,6 +134,13 @@ def test_eager_is_always_asked_for_and_comes_first():
     names = [key.name for key in keys_for("a" * 64, settings, CONDITIONS)]
 
     assert ["eager", "compile:max-autotune", "eager+tf32", "compile:max-autotune+tf32"] == names
+
+
+@pytest.mark.parametrize("tf32", Tf32)
+def test_where_there_is_no_tf32_no_baseline_is_measured_with_it(tf32):
+    cpu = replace(CONDITIONS, device_model="a processor", driver="", cuda=None)
+
+    assert ["eager"] == [key.name for key in keys_for("", EvaluationSettings(tf32=tf32), cpu)]
 
 
 def test_with_tf32_on_the_names_say_so():

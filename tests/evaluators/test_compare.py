@@ -100,7 +100,7 @@ def test_a_difference_in_a_number_without_dimensions_is_found():
 def test_nan_equals_nothing_not_even_nan():
     found = difference(torch.tensor([math.nan]), torch.tensor([math.nan]))
 
-    assert ("values", "nan", "nan", "nan", 1) == (
+    assert ("values", "nan", "nan", None, 1) == (
         found.kind,
         found.expected,
         found.got,
@@ -115,6 +115,18 @@ def test_nan_instead_of_a_number_differs_and_is_counted():
     assert (1,) == found.index
     assert 2 == found.nonfinite
     assert "inf" == found.max_abs_error
+
+
+def test_where_only_nan_is_wrong_no_largest_error_is_said():
+    found = difference(torch.ones(4), torch.tensor([1.0, math.nan, math.nan, 1.00001]))
+
+    assert (None, 0.5, 2) == (found.max_abs_error, found.wrong_share, found.nonfinite)
+
+
+def test_a_largest_error_is_said_where_a_number_is_wrong_beside_nan():
+    found = difference(torch.ones(4), torch.tensor([1.0, math.nan, 3.0, 1.00001]))
+
+    assert "2" == found.max_abs_error
 
 
 def test_equal_infinities_do_not_differ():

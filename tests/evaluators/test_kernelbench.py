@@ -12,11 +12,10 @@ import pytest
 from caesar.domain import Candidate, KernelBenchResult, Problem, Trust, Verdict
 from caesar.effects import Backend, Evaluate, EvaluationSettings, Grant, Limits, Request
 from caesar.errors import Fault, UsageError
+from caesar.evaluators.installation import Installation, find_installation
 from caesar.evaluators.kernelbench import (
-    Installation,
     KernelBenchJudge,
     evaluated_of,
-    find_installation,
     judgement_of,
 )
 from caesar.sandbox.box import Tier
@@ -182,33 +181,6 @@ def test_its_evaluation_of_a_wrong_candidate_has_a_verdict_of_ours(reason, verdi
     assert evaluation.timing is None
 
 
-def test_a_checkout_is_found_and_named_by_its_evaluators_content(tmp_path):
-    package = tmp_path / "src" / "kernelbench"
-    package.mkdir(parents=True)
-    (package / "eval.py").write_text("one")
-    first = find_installation({}, root=tmp_path)
-    (package / "eval.py").write_text("two")
-
-    assert package == first.package
-    assert first.version != find_installation({}, root=tmp_path).version
-
-
-def test_a_folder_without_kernelbench_is_a_sentence_that_says_what_to_do(tmp_path):
-    with pytest.raises(UsageError, match="is no checkout of KernelBench"):
-        find_installation({}, root=tmp_path)
-
-
-def test_an_interpreter_that_cannot_run_is_refused(tmp_path):
-    with pytest.raises(UsageError, match="KERNELBENCH_PYTHON"):
-        find_installation({"KERNELBENCH_PYTHON": str(tmp_path / "python")}, root=None)
-
-
-def test_another_interpreter_may_have_its_own_package():
-    installation = find_installation({"KERNELBENCH_PYTHON": sys.executable}, root=None)
-
-    assert (None, "kernelbench-unknown") == (installation.package, installation.version)
-
-
 def judge(installation, tmp_path, effect, *, target="kernelbench_shim:main", grant=GPU):
     async def once():
         async with Zygote() as zygote:
@@ -220,7 +192,7 @@ def judge(installation, tmp_path, effect, *, target="kernelbench_shim:main", gra
 
 def test_a_device_that_is_no_gpu_is_refused(tmp_path):
     with pytest.raises(UsageError, match="takes a GPU"):
-        judge(Installation(None, None, "kernelbench-1"), tmp_path, work(""), grant=Grant("cpu:0", 1, 0.0))
+        judge(Installation(tmp_path, None, "kernelbench-1"), tmp_path, work(""), grant=Grant("cpu:0", 1, 0.0))
 
 
 def test_its_process_is_boxed_and_bounded(tmp_path):

@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 import struct
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,6 +33,7 @@ from caesar.evaluators.protocol import (
     Unusable,
     encode,
 )
+from caesar.evaluators.verdicts import wrote_to_inputs
 from caesar.sandbox.box import Box, Tier
 from caesar.sandbox.job import Ended, How
 
@@ -327,6 +329,26 @@ def test_a_candidate_that_died_as_one_does_that_writes_to_its_inputs_is_judged_a
 
     assert [b'{"writable":false}', b'{"writable":true}'] == zygote.orders
     assert (Verdict.INCORRECT, "input_mutated") == (evaluated.evaluation.verdict, evaluated.evaluation.reason)
+
+
+def test_the_time_of_a_first_look_is_booked_with_the_second(tmp_path, monkeypatch):
+    zygote = FakeZygote(report_of(Gone(), IN_TRIAL, passed=0), PASS, ended=CRASHED)
+    monkeypatch.setattr(local, "wrote_to_inputs", lambda course: time.sleep(0.1) or wrote_to_inputs(course))
+
+    (evaluated,) = evaluated_by(zygote, tmp_path)
+
+    assert evaluated.evaluation.environment.seconds["process"] >= 0.1
+
+
+def test_the_time_that_further_baselines_take_is_booked(tmp_path):
+    settings = replace(QUICK, baselines=(BaselineKind.EAGER, BaselineKind.COMPILE))
+    told = Baselines({"compile:default": (0.5,) * 10}, {}, 1.0)
+
+    (compiled,) = evaluated_by(FakeZygote(PASS, baselines=told), tmp_path, evaluation_of(settings=settings))
+    (eager,) = evaluated_by(FakeZygote(PASS), tmp_path)
+
+    assert compiled.evaluation.environment.seconds["baselines"] > 0
+    assert "baselines" not in eager.evaluation.environment.seconds
 
 
 def test_a_second_look_may_be_all_that_is_held_against_it(tmp_path):

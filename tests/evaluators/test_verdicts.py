@@ -1,11 +1,12 @@
 import json
 from dataclasses import replace
 
+import msgspec
 import pytest
 from evaluation_cases import QUICK, evaluation_of
 
 from caesar.domain import Finding, Mismatch, Trust, Verdict, digest_of
-from caesar.effects import Ruling
+from caesar.effects import Ruling, Tf32
 from caesar.errors import Fault
 from caesar.evaluators.baselines import Measurement
 from caesar.evaluators.protocol import (
@@ -132,6 +133,16 @@ def test_the_environment_says_where_and_how_well_guarded_an_evaluation_ran(tier)
     assert environment.alone
     assert ("550.1", False, {"power_w": 70.0}) == (environment.driver, environment.tf32, environment.conditions)
     assert (tier.value, tier.trust) == (environment.isolation, environment.trust)
+
+
+@pytest.mark.parametrize(("driver", "allowed"), [("550.1", True), (None, False)])
+def test_tf32_is_said_to_be_on_only_where_there_is_tf32(driver, allowed):
+    settings = replace(QUICK, tf32=Tf32.ON)
+    course = replace(course_of(Passed(TIMES)), described=msgspec.structs.replace(DESCRIBED, driver=driver))
+
+    environment = evaluated_of(evaluation_of(settings=settings), course, PLACE).evaluation.environment
+
+    assert allowed == environment.tf32
 
 
 def test_no_tier_is_trusted_more_than_a_stricter_one():
@@ -330,9 +341,11 @@ def test_further_baselines_stand_beside_the_evaluations_own():
     eager = Measurement("eager", (9.0,))
     cached, measured = Measurement("compile:default", (2.0, 4.0)), Measurement("eager+tf32", (1.0,))
 
-    more = with_baselines(evaluated, known=(eager, cached), measured=(measured,))
+    more = with_baselines(evaluated, known=(eager, cached), measured=(measured,), seconds=7.0)
 
     told = [(one.name, one.timing.median_ms, one.cached) for one in more.evaluation.baselines]
     assert [("eager", 4.0, False), ("compile:default", 3.0, True), ("eager+tf32", 1.0, False)] == told
     assert all(one.timing.samples in more.texts for one in more.evaluation.baselines)
     assert evaluated.evaluation.speedup == more.evaluation.speedup
+    spent = evaluated.evaluation.environment.seconds
+    assert {**spent, "baselines": 7.0} == more.evaluation.environment.seconds

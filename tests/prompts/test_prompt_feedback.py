@@ -134,6 +134,15 @@ def test_a_mismatch_says_where_and_by_how_much():
     ) == feedback(judged("incorrect", "values", mismatch=mismatch), Feedback.MISMATCH)
 
 
+def test_a_mismatch_of_nothing_but_nan_says_no_largest_error():
+    mismatch = Mismatch("values", "1.5", "nan", (2, 7), wrong_share=0.0625, nonfinite=9)
+
+    assert (
+        "Difference: expected 1.5, got nan at index [2, 7], the first wrong element."
+        " 6.25% of the elements are wrong. Elements that are NaN or infinite: 9."
+    ) == feedback(judged("incorrect", "values", mismatch=mismatch), Feedback.MISMATCH)
+
+
 def test_a_mismatch_of_shapes_says_no_more_than_the_shapes():
     mismatch = Mismatch("shape", "(2, 3)", "(3, 2)", output=1)
 
