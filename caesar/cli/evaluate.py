@@ -7,12 +7,11 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TypeVar
 
-import msgspec
-
+from caesar.cli.evidence import evaluation_document, evaluation_lines
 from caesar.cli.files import read_candidate
 from caesar.cli.machinery import Machinery, backend_of, choose_devices, kernelbench_for, machinery, on_a_device
-from caesar.cli.output import emit_json, emit_text, note, ratio
-from caesar.domain import BuildOutcome, Candidate, Evaluation, KernelBenchResult, Mismatch, Problem, Verdict
+from caesar.cli.output import emit_json, emit_text, note
+from caesar.domain import BuildOutcome, Candidate, Evaluation, Problem, Verdict
 from caesar.effects import (
     Backend,
     Build,
@@ -107,7 +106,7 @@ def _document(
     candidate: Candidate, problem: Problem, built: Built, *, evaluated: Evaluated | None
 ) -> dict[str, object]:
     evaluation = evaluated.evaluation if evaluated else None
-    plain = msgspec.to_builtins(evaluation) if evaluation else {}
+    plain = evaluation_document(evaluation) if evaluation else {}
     environment = plain.get("environment", {})
     texts = evaluated.texts if evaluated else {}
     return {
@@ -123,8 +122,9 @@ def _document(
         "trust": environment.get("trust"),
         "timing": plain.get("timing"),
         "baselines": plain.get("baselines", []),
-        "speedup": evaluation.speedup if evaluation else None,
+        "speedup": plain.get("speedup"),
         "speedup_interval": plain.get("speedup_interval"),
+        "looked_at": plain.get("looked_at", {}),
         "kernelbench": plain.get("kernelbench"),
         "environment": environment or None,
         "build": {"outcome": built.outcome, "cached": built.cached, "seconds": built.seconds},
@@ -141,38 +141,7 @@ def _say(built: Built, evaluated: Evaluated | None) -> None:
     if evaluated is None:
         emit_text(f"{_verdict(built, None)}: {built.reason}, after {built.seconds:.1f} s\n{built.log}")
         return
-    evaluation = evaluated.evaluation
-    where = f"on {evaluation.environment.device_name} (trust: {evaluation.environment.trust})"
-    emit_text(f"{evaluation.verdict}: {_speed(evaluation) or evaluation.reason} {where}")
-    if evaluation.mismatch is not None:
-        emit_text(_mismatch(evaluation.mismatch))
-    if evaluation.kernelbench is not None:
-        emit_text(f"kernelbench: {_kernelbench(evaluation.kernelbench)}")
-    for finding in evaluation.findings:
-        emit_text(f"finding: {finding.kind}: {finding.detail}")
-    if evaluation.detail is not None:
-        emit_text(evaluated.texts[evaluation.detail])
-
-
-def _speed(evaluation: Evaluation) -> str | None:
-    timing = evaluation.timing
-    if timing is None:
-        return None
-    speed = "" if evaluation.speedup is None else f", {ratio(evaluation.speedup)}x the reference's speed"
-    if evaluation.speedup_interval is not None:
-        low, high = evaluation.speedup_interval
-        speed += f" ({low:.3g} to {high:.3g})"
-    return f"{timing.median_ms:.4g} ms (median of {timing.trials}){speed}"
-
-
-def _kernelbench(result: KernelBenchResult) -> str:
-    if result.runtime_ms is None:
-        return "correct, not timed" if result.correct else f"not correct: {result.reason}"
-    speed = "" if result.speedup is None else f", {ratio(result.speedup)}x the reference's speed"
-    return f"correct: {result.runtime_ms:.4g} ms (mean){speed}"
-
-
-def _mismatch(mismatch: Mismatch) -> str:
-    place = "" if mismatch.index is None else f" at {list(mismatch.index)}"
-    share = "" if mismatch.wrong_share is None else f"; {100 * mismatch.wrong_share:.3g}% of elements differ"
-    return f"{mismatch.kind}: expected {mismatch.expected}, got {mismatch.got}{place}{share}"
+    for line in evaluation_lines(evaluated.evaluation):
+        emit_text(line)
+    if evaluated.evaluation.detail is not None:
+        emit_text(evaluated.texts[evaluated.evaluation.detail])
