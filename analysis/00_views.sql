@@ -259,8 +259,23 @@ FROM read_events('build_completed', '{
 }')
 QUALIFY row_number() OVER (PARTITION BY stream, request ORDER BY version DESC) = 1;
 
+-- One row per kind of finding that puts a speedup in doubt: the only list of them, marked ! in docs/verdicts.md.
+-- What the candidate computes is not the operation (the first four), not its own or not in the reference's
+-- precision (three), or one of the two times can't be believed (four). What disturbs both times is no
+-- doubt: cpu_shared has a note of its own.
+CREATE VIEW doubts AS
+FROM (VALUES
+    ('vacuous'), ('input_mutated'), ('wrong_on_other_inputs'), ('low_precision'),
+    ('no_custom_kernel'), ('untraced'), ('tf32'),
+    ('faster_than_roofline'), ('timing_inconsistent'), ('reference_disturbed'), ('tampered')
+) AS listed(kind);
+
 -- One row per completed evaluation: trajectory, turn and slot. The timing's columns are NULL unless
--- passed; runtime_ms is the median. detail and timing_samples are digests of texts.
+-- passed; runtime_ms is the median, p05_ms to p95_ms are quantiles, launch_ms is the host's part of a call, clock
+-- says whose clock counts, speedup_low and speedup_high are the speedup's 95% interval. looked_at has an error
+-- over the reference's for each kind of other inputs; conditions are those of timing. doubts are the kinds among
+-- the findings that put a speedup in doubt, sorted. detail and timing_samples are digests of texts. What a log is
+-- too old to say is NULL.
 CREATE VIEW evaluations AS
 WITH completed AS (
     FROM read_events('evaluation_completed', '{
@@ -270,18 +285,25 @@ WITH completed AS (
             "trials_passed": "INTEGER", "trials": "INTEGER", "parameters": "VARCHAR",
             "environment": {
                 "device": "VARCHAR", "device_name": "VARCHAR", "torch": "VARCHAR", "cuda": "VARCHAR",
-                "precision": "VARCHAR", "isolation": "VARCHAR", "trust": "VARCHAR"
+                "precision": "VARCHAR", "isolation": "VARCHAR", "trust": "VARCHAR", "driver": "VARCHAR",
+                "tf32": "BOOLEAN", "conditions": "MAP(VARCHAR, DOUBLE)", "alone": "BOOLEAN"
             },
             "mismatch": {
                 "kind": "VARCHAR", "expected": "VARCHAR", "got": "VARCHAR", "index": ["BIGINT"],
-                "wrong_share": "DOUBLE", "max_abs_error": "VARCHAR", "nonfinite": "BIGINT", "output": "INTEGER"
+                "wrong_share": "DOUBLE", "max_abs_error": "VARCHAR", "nonfinite": "BIGINT", "output": "INTEGER",
+                "pattern": "VARCHAR"
             },
             "timing": {
                 "median_ms": "DOUBLE", "mean_ms": "DOUBLE", "std_ms": "DOUBLE", "min_ms": "DOUBLE",
-                "max_ms": "DOUBLE", "trials": "INTEGER", "samples": "VARCHAR"
+                "max_ms": "DOUBLE", "trials": "INTEGER", "samples": "VARCHAR",
+                "quantiles_ms": "MAP(VARCHAR, DOUBLE)", "launch_ms": "DOUBLE", "clock": "VARCHAR"
             },
-            "baselines": [{"name": "VARCHAR", "timing": {"median_ms": "DOUBLE", "samples": "VARCHAR"}}],
-            "findings": [{"kind": "VARCHAR", "detail": "VARCHAR"}]
+            "baselines": [{
+                "name": "VARCHAR", "cached": "BOOLEAN",
+                "timing": {"median_ms": "DOUBLE", "samples": "VARCHAR", "clock": "VARCHAR"}
+            }],
+            "findings": [{"kind": "VARCHAR", "detail": "VARCHAR"}],
+            "speedup_interval": ["DOUBLE"], "looked_at": "MAP(VARCHAR, DOUBLE)"
         }
     }')
     QUALIFY row_number() OVER (PARTITION BY stream, request ORDER BY version DESC) = 1
@@ -291,7 +313,8 @@ measured AS (
         *,
         list_filter(evaluation.baselines, lambda entry: entry.name = 'eager')[1].timing.median_ms
             AS baseline_ms,
-        evaluation.timing AS timing
+        evaluation.timing AS timing,
+        list_transform(evaluation.findings, lambda finding: finding.kind) AS found
     FROM completed
 )
 SELECT
@@ -302,12 +325,20 @@ SELECT
     timing.median_ms AS runtime_ms, timing.mean_ms AS mean_ms, timing.std_ms AS std_ms,
     timing.min_ms AS min_ms, timing.max_ms AS max_ms, timing.trials AS trials,
     timing.samples AS timing_samples,
+    timing.quantiles_ms['p05'] AS p05_ms, timing.quantiles_ms['p25'] AS p25_ms,
+    timing.quantiles_ms['p75'] AS p75_ms, timing.quantiles_ms['p95'] AS p95_ms,
+    timing.launch_ms AS launch_ms, timing.clock AS clock,
     evaluation.baselines AS baselines, baseline_ms, baseline_ms / timing.median_ms AS speedup,
+    evaluation.speedup_interval[1] AS speedup_low, evaluation.speedup_interval[2] AS speedup_high,
+    evaluation.looked_at AS looked_at,
     evaluation.environment.device AS device, evaluation.environment.device_name AS device_name,
     evaluation.environment.torch AS torch, evaluation.environment.cuda AS cuda,
     evaluation.environment.precision AS "precision", evaluation.environment.isolation AS isolation,
-    evaluation.environment.trust AS trust, evaluation.evaluator AS evaluator,
+    evaluation.environment.trust AS trust, evaluation.environment.driver AS driver,
+    evaluation.environment.tf32 AS tf32, evaluation.environment.conditions AS conditions,
+    evaluation.environment.alone AS alone, evaluation.evaluator AS evaluator,
     evaluation.parameters AS parameters, evaluation.findings AS findings,
+    list_sort(list_intersect(found, (SELECT list(kind) FROM doubts))) AS doubts,
     seconds AS seconds_s, recorded_at_us
 FROM measured;
 
@@ -378,9 +409,13 @@ SELECT
     evaluated.verdict, evaluated.reason, evaluated.detail, evaluated.mismatch,
     evaluated.correctness_passed, evaluated.correctness_trials,
     evaluated.runtime_ms, evaluated.baseline_ms, evaluated.speedup,
+    evaluated.speedup_low, evaluated.speedup_high,
     evaluated.mean_ms, evaluated.std_ms, evaluated.min_ms, evaluated.max_ms, evaluated.trials,
+    evaluated.p05_ms, evaluated.p25_ms, evaluated.p75_ms, evaluated.p95_ms,
+    evaluated.launch_ms, evaluated.clock, evaluated.looked_at,
     evaluated.device, evaluated.device_name, evaluated."precision", evaluated.isolation, evaluated.trust,
-    evaluated.parameters, evaluated.findings, evaluated.seconds_s AS evaluation_s,
+    evaluated.driver, evaluated.tf32, evaluated.conditions, evaluated.alone,
+    evaluated.parameters, evaluated.findings, evaluated.doubts, evaluated.seconds_s AS evaluation_s,
     begun.begun_at_us, ended.recorded_at_us AS ended_at_us
 FROM begun
 JOIN trajectories USING (stream)
@@ -437,7 +472,8 @@ FROM read_events('evaluation_recalled', '{
 -- One row per lease that has ended: where a turn's time on a device went. waited_s came before it and counts
 -- for no budget; setup_s, check_s, timing_s and profile_s are within held_s as the evaluator booked them, other_s
 -- is the rest, which nobody accounts for. NULL where nothing was booked. Setting up is all that comes before the
--- first trial, and ending the process; checking is trials, other inputs and evidence.
+-- first trial, and ending the process; checking is trials, other inputs and evidence; timing has the further
+-- baselines, and KernelBench's judgement beside ours.
 CREATE VIEW device_times AS
 WITH booked AS (
     SELECT
@@ -465,7 +501,10 @@ SELECT
     list_sum(
         [entry.value FOR entry IN map_entries(booked.spent) IF entry.key IN ('check', 'trial', 'scrutiny', 'evidence')]
     ) AS check_s,
-    booked.spent['timing'] AS timing_s, booked.spent['profile'] AS profile_s,
+    list_sum(
+        [entry.value FOR entry IN map_entries(booked.spent) IF entry.key IN ('timing', 'baselines', 'kernelbench')]
+    ) AS timing_s,
+    booked.spent['profile'] AS profile_s,
     ended.held_s - list_sum(map_values(booked.spent)) AS other_s
 FROM ended
 LEFT JOIN booked  -- an evaluation that was tried again was completed in its last lease

@@ -8,6 +8,8 @@
 -- A trajectory counts at n once it has ended turn n or has finished earlier (its best then stays); a
 -- fault is nobody's failure, so a trajectory that hasn't come that far is left out, not counted as
 -- failed: compare `trajectories` (counted) with `planned`.
+-- fast_p_undoubted is the same as if no candidate with a finding that puts its speedup in doubt (`doubts`) had
+-- passed; doubted says for how many of the counted trajectories that makes the difference.
 WITH thresholds AS (
     FROM (VALUES (0.0::DOUBLE), (0.5), (0.8), (1.0), (1.5), (2.0)) AS listed(p)
 ),
@@ -18,7 +20,9 @@ planned AS (
     GROUP BY run
 ),
 ended AS (
-    SELECT run, stream, turn, verdict, speedup FROM turns WHERE ended
+    SELECT run, stream, turn, verdict, speedup, verdict = 'passed' AND len(doubts) = 0 AS undoubted
+    FROM turns
+    WHERE ended
 ),
 lengths AS (
     SELECT stream, max(turn) AS turns FROM ended GROUP BY stream
@@ -37,25 +41,36 @@ bests AS (
     SELECT
         counted.run, counted.problem, counted.stream, counted.turn,
         coalesce(bool_or(ended.verdict = 'passed'), FALSE) AS passed,
-        max(ended.speedup) AS speedup
+        max(ended.speedup) AS speedup,
+        coalesce(bool_or(ended.undoubted), FALSE) AS undoubted,
+        max(ended.speedup) FILTER (ended.undoubted) AS undoubted_speedup
     FROM counted
     LEFT JOIN ended ON ended.stream = counted.stream AND ended.turn <= counted.turn
     GROUP BY ALL
 ),
+above AS (
+    SELECT
+        run, turn, p, problem,
+        CAST((p = 0 AND passed) OR coalesce(speedup > p, FALSE) AS INTEGER) AS fast,
+        CAST((p = 0 AND undoubted) OR coalesce(undoubted_speedup > p, FALSE) AS INTEGER) AS undoubted
+    FROM bests
+    CROSS JOIN thresholds
+),
 by_problem AS (
     SELECT
         run, turn, p, problem,
-        count(*) AS trajectories,
-        favg(CASE WHEN (p = 0 AND passed) OR coalesce(speedup > p, FALSE) THEN 1 ELSE 0 END) AS share
-    FROM bests
-    CROSS JOIN thresholds
+        count(*) AS trajectories, sum(fast - undoubted) AS doubted,
+        favg(fast) AS share, favg(undoubted) AS undoubted_share
+    FROM above
     GROUP BY ALL
 )
 SELECT
     run, runs.name, turn, p,
     favg(share) AS fast_p,
+    favg(undoubted_share) AS fast_p_undoubted,
     count(*) AS problems,
     CAST(sum(trajectories) AS BIGINT) AS trajectories,
+    CAST(sum(doubted) AS BIGINT) AS doubted,
     planned.planned
 FROM by_problem
 JOIN runs USING (run)

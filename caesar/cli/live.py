@@ -104,7 +104,9 @@ def describe(envelope: Envelope) -> str | None:
                 "" if evaluation.speedup is None else f", {ratio(evaluation.speedup)}x the reference's speed"
             )
             assert evaluation.timing is not None
-            return f"{place}: passed, {evaluation.timing.median_ms:.3f} ms{speed}"
+            found = ", ".join(finding.kind for finding in evaluation.findings)
+            noticed = f" ({found})" if found else ""
+            return f"{place}: passed, {evaluation.timing.median_ms:.3f} ms{speed}{noticed}"
         case TurnEnded(turn=turn, outcome=outcome):
             return f"{place}: turn {turn} ended, {outcome or 'undecided'}"
         case TrajectoryFinished(turn=turn, outcome=outcome):

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import msgspec
 
-from caesar.cli.output import emit_json, emit_table, emit_text, note
+from caesar.cli.evidence import evaluation_document, evaluation_lines, interval_words
+from caesar.cli.output import emit_json, emit_table, emit_text, note, ratio
 from caesar.domain import Usage, stream_of
 from caesar.engine.fork import lineage, read_trajectory
 from caesar.engine.plan import Run, fold_run
@@ -165,13 +166,28 @@ def _turn(trajectory: Trajectory, number: int) -> Turn:
 
 
 def _show_turns(trajectory: Trajectory, *, run: str, json: bool) -> None:
-    rows = [_turn_row(turn) for turn in trajectory.turns]
     if json:
+        rows = [_turn_row(turn) for turn in trajectory.turns]
         emit_json({"trajectory": trajectory.stream, "status": trajectory.status, "turns": rows})
         return
     emit_text(f"{run}, problem {trajectory.problem}, sample {trajectory.sample}: {trajectory.status}")
-    columns = ("turn", "outcome", "reason", "runtime_ms", "speedup", "candidate")
-    emit_table(columns, [tuple(row[column] for column in columns) for row in rows])
+    columns = ("turn", "outcome", "reason", "runtime_ms", "speedup", "interval", "findings", "candidate")
+    emit_table(columns, [_turn_line(turn) for turn in trajectory.turns])
+
+
+def _turn_line(turn: Turn) -> tuple[object, ...]:
+    row, evaluation = _turn_row(turn), turn.evaluation
+    speedup = evaluation.speedup if evaluation else None
+    return (
+        turn.number,
+        turn.outcome,
+        row["reason"],
+        row["runtime_ms"],
+        None if speedup is None else ratio(speedup),
+        interval_words(evaluation.speedup_interval) if evaluation else None,
+        ", ".join(_kinds(turn)) or None,
+        row["candidate"],
+    )
 
 
 def _turn_row(turn: Turn) -> dict[str, object]:
@@ -184,12 +200,39 @@ def _turn_row(turn: Turn) -> dict[str, object]:
         "reason": reason,
         "runtime_ms": timing.median_ms if timing else None,
         "speedup": evaluation.speedup if evaluation else None,
+        "speedup_interval": evaluation.speedup_interval if evaluation else None,
+        "findings": _kinds(turn),
+        "isolation": evaluation.environment.isolation if evaluation else None,
+        "trust": evaluation.environment.trust if evaluation else None,
         "candidate": turn.candidate[:12] if turn.candidate else None,
     }
 
 
+def _kinds(turn: Turn) -> list[str]:
+    return [finding.kind for finding in turn.evaluation.findings] if turn.evaluation else []
+
+
 def _show_turn(log: SqliteEventLog, envelopes: tuple[Envelope, ...], turn: Turn, *, json: bool) -> None:
-    prompt = _prompt(log, envelopes, turn.number)
+    """The evaluation comes first: nobody's text stands before it that could pass for it."""
+    sections = {"prompt": _prompt(log, envelopes, turn.number), **_texts(log, turn)}
+    evaluation = turn.evaluation
+    if json:
+        document = {"evaluation": evaluation_document(evaluation) if evaluation else None}
+        texts = {name.replace(" ", "_"): text for name, text in sections.items()}
+        emit_json({**_turn_row(turn), **document, **texts})
+        return
+    if evaluation is not None:
+        _emit_section("evaluation", "\n".join(evaluation_lines(evaluation)))
+    for name, text in sections.items():
+        _emit_section(name, text)
+
+
+def _emit_section(name: str, text: str) -> None:
+    emit_text(f"===== {name} =====\n{text}\n")
+
+
+def _texts(log: SqliteEventLog, turn: Turn) -> dict[str, str]:
+    """What others wrote in a turn, by what it is."""
     named = {
         "completion": turn.completion,
         "candidate": turn.candidate,
@@ -199,13 +242,7 @@ def _show_turn(log: SqliteEventLog, envelopes: tuple[Envelope, ...], turn: Turn,
     }
     digests = {name: digest for name, digest in named.items() if digest is not None}
     texts = log.texts(tuple(digests.values()))
-    shown = {name: texts[digest] for name, digest in digests.items() if texts[digest]}
-    sections = {"prompt": prompt, **shown}
-    if json:
-        emit_json({**_turn_row(turn), **{name.replace(" ", "_"): text for name, text in sections.items()}})
-        return
-    for name, text in sections.items():
-        emit_text(f"===== {name} =====\n{text}\n")
+    return {name: texts[digest] for name, digest in digests.items() if texts[digest]}
 
 
 def _prompt(log: SqliteEventLog, envelopes: tuple[Envelope, ...], number: int) -> str:

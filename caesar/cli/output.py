@@ -16,6 +16,7 @@ __all__ = [
     "emit_table",
     "emit_text",
     "note",
+    "one_line",
     "printable",
     "ratio",
 ]
@@ -27,6 +28,11 @@ _NUMBER = re.compile(r"-|[-+]?[\d.]+(e[-+]?\d+)?[x%]?")
 def printable(text: str) -> str:
     """The text without control characters: what a candidate wrote can't move the cursor."""
     return _UNPRINTABLE.sub("\ufffd", text)
+
+
+def one_line(text: str) -> str:
+    """The text on one line: what a candidate wrote can't pass for a line of ours."""
+    return " ".join(printable(text).split())
 
 
 def counted(number: int, noun: str) -> str:
@@ -88,4 +94,4 @@ def _cell(value: object) -> str:
         return "-"
     if isinstance(value, float):
         return f"{value:.4g}"
-    return printable(str(value)).replace("\n", " ")
+    return one_line(str(value))

@@ -18,7 +18,9 @@ from caesar.reports.database import connect
 from caesar.reports.log_json import export
 from caesar.reports.paired import comparisons
 from caesar.reports.query import run_query, sql
-from caesar.reports.tables import Report, Sheet, device_sheet, document, report, sheets
+from caesar.reports.report import QUERIES, Report, document, report
+from caesar.reports.sheet import Sheet
+from caesar.reports.tables import device_sheet, sheets
 from caesar.stores.eventlog import SqliteEventLog
 from caesar.stores.relations import event_batches, text_batches
 
@@ -26,12 +28,12 @@ __all__ = ["export_command", "export_quietly", "report_command", "sql_command"]
 
 
 def report_command(store: Path, runs: Sequence[str], *, json: bool) -> None:
-    """Print the summary, fast_p by turn, the speedups, how forks differ, and where the time on devices went."""
+    """Print the summary, fast_p, the speedups, what was noticed, how forks differ, and where time went."""
     with _database(store, runs, texts=False) as connection:
-        tables = {name: run_query(connection, name) for name in ("summary", "fast_p", "speedup", "kernelbench")}
+        tables = {name: run_query(connection, name) for name in QUERIES}
         device_time = run_query(connection, "device_time")
         paired = comparisons(run_query(connection, "paired"))
-    shown = report(**tables, paired=paired)
+    shown = report(tables, paired=paired)
     if json:
         emit_json({**document(shown), "device_time": list(device_time.records())})
         return

@@ -39,7 +39,8 @@ def show(
     sample: Annotated[int, typer.Argument(help="A sample, from 0.")] = 0,
     *,
     turn: Annotated[
-        int | None, typer.Option(help="Print this turn's prompt, completion, log and feedback.", min=1)
+        int | None,
+        typer.Option(help="Print this turn's evaluation, prompt, completion, log and feedback.", min=1),
     ] = None,
     store: Store = DEFAULT_STORE,
     json: Json = False,
@@ -56,7 +57,7 @@ def report(
     store: Store = DEFAULT_STORE,
     json: Json = False,
 ) -> None:
-    """Report fast_p by turn and the speedups by problem."""
+    """Report fast_p by turn, the speedups by problem, and what puts them in doubt."""
     from caesar.cli.report import report_command
 
     report_command(store, tuple(runs or ()), json=json)

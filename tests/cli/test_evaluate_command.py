@@ -114,7 +114,7 @@ def test_a_setting_that_no_evaluation_has_is_refused_as_in_a_spec(written, words
 
 def test_a_mismatch_is_told_with_its_pattern_and_what_is_not_finite(capsys):
     assert (
-        "values in output 1: expected 1, got nan at [0, 3]; 25% of elements differ (dim 0: all of 4);"
+        "mismatch: values in output 1: expected 1, got nan at [0, 3]; 25% of elements differ (dim 0: all of 4);"
         " largest absolute error 2; elements that are NaN or infinite: 7"
     ) == told(WRONG, capsys)[1]
 
@@ -122,7 +122,7 @@ def test_a_mismatch_is_told_with_its_pattern_and_what_is_not_finite(capsys):
 def test_a_mismatch_of_forms_is_told_without_numbers(capsys):
     shapes = replace(WRONG, reason="shape", mismatch=Mismatch("shape", "(2,)", "(3,)"))
 
-    assert "shape: expected (2,), got (3,)" == told(shapes, capsys)[1]
+    assert "mismatch: shape: expected (2,), got (3,)" == told(shapes, capsys)[1]
 
 
 def test_both_judgements_are_compared_mean_with_mean(capsys):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from engine.worlds import NO_CODE, FaultyModel, Setup, completion
+from reports.written_log import WrittenLog, passed
 
 from caesar.cli.live import Progress, describe, open_display
+from caesar.domain import Finding
 from caesar.engine.clock import ManualClock
 from caesar.engine.plan import Run, fold_run
 from caesar.errors import Fault
@@ -44,6 +47,15 @@ def test_a_faulted_call_is_no_longer_in_flight():
 
     assert 0 == progress.in_flight["model calls"]
     assert (1, 1) == (progress.finished, progress.suspended)
+
+
+def test_a_line_names_what_was_noticed_beside_the_speed():
+    log = WrittenLog()
+    log.trajectory().evaluate(1, replace(passed(0.5), findings=(Finding("vacuous", "zeros would pass"),)))
+
+    told = [line for envelope in log.envelopes if (line := describe(envelope)) is not None]
+
+    assert ["problem 1 sample 0: passed, 0.500 ms, 4.00x the reference's speed (vacuous)"] == told
 
 
 def test_lines_tell_of_turns_speeds_faults_and_results():

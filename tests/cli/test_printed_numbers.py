@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from caesar.cli.output import ratio
+from caesar.cli.output import one_line, ratio
 
 
 @pytest.mark.parametrize(
@@ -13,3 +13,7 @@ from caesar.cli.output import ratio
 )
 def test_a_speedup_keeps_two_digits_however_slow_the_candidate(speedup, text):
     assert text == ratio(speedup)
+
+
+def test_what_is_kept_to_its_line_can_neither_begin_another_nor_move_the_cursor():
+    assert "a b \ufffd[2J" == one_line("a\n\tb \x1b[2J")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import sys
+from dataclasses import replace
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from written_log import RUN, WrittenLog, failed, incorrect, passed
 
-from caesar.domain import Verdict
+from caesar.domain import Evaluation, Finding, Verdict
 from caesar.errors import StoreError, UsageError
 from caesar.events import canonical
 from caesar.reports.analysis import query_names, query_text, views_text
@@ -152,6 +153,66 @@ def test_the_geometric_mean_is_over_the_problems_that_passed():
     assert row["solved"] == 2
 
 
+def doubted(evaluation: Evaluation, kind: str) -> Evaluation:
+    return replace(evaluation, findings=(Finding("torch_fallback", "some"), Finding(kind, "of doubt")))
+
+
+def test_a_doubted_candidate_counts_in_fast_p_and_not_in_its_undoubted_share():
+    log = WrittenLog()
+    log.start(problems=[log.problem("1"), log.problem("2")])
+    log.trajectory("1").judged(1, doubted(passed(1.0), "faster_than_roofline"))
+    log.trajectory("2").judged(1, passed(1.5))
+
+    found = {row["p"]: row for row in ran(log, "fast_p").records()}
+
+    keys = ("fast_p", "fast_p_undoubted", "doubted")
+    assert (1.0, 0.5, 1) == tuple(found[1.0][key] for key in keys)
+    assert (0.5, 0.0, 1) == tuple(found[1.5][key] for key in keys)
+    assert (0.0, 0.0, 0) == tuple(found[2.0][key] for key in keys)
+
+
+def test_without_its_doubted_candidates_a_problem_has_the_best_of_the_others():
+    log = WrittenLog()
+    log.start()
+    trajectory = log.trajectory()
+    trajectory.judged(1, replace(passed(1.0), speedup_interval=(1.9, 2.1)))
+    trajectory.judged(2, doubted(passed(0.5), "reference_disturbed"))
+
+    row = ran(log, "speedup").records()[0]
+
+    expected = {
+        "best_speedup": 4.0, "best_low": None, "best_high": None, "best_turn": 2,
+        "best_findings": ("torch_fallback", "reference_disturbed"), "best_doubts": ("reference_disturbed",),
+        "best_isolation": "namespace", "best_trust": "high", "undoubted_speedup": 2.0,
+        "solved": 1, "doubted": 1, "geomean_undoubted": 2.0, "solved_undoubted": 1,
+    }  # fmt: skip
+    assert expected == {key: row[key] for key in expected}
+
+
+def test_findings_are_counted_by_kind_over_evaluations_and_trajectories():
+    log = WrittenLog()
+    log.start(problems=[log.problem("1"), log.problem("2")])
+    first = log.trajectory("1")
+    first.judged(1, doubted(passed(1.0), "tampered"))
+    first.judged(2, replace(incorrect(), findings=(Finding("tampered", "again"),)))
+    log.trajectory("2").judged(1, passed(1.0))
+
+    found = ran(log, "findings").records()
+
+    keys = ("finding", "in_doubt", "evaluations", "passed", "trajectories")
+    expected = [("tampered", True, 2, 1, 1), ("torch_fallback", False, 1, 1, 1)]
+    assert expected == [tuple(row[key] for key in keys) for row in found]
+
+
+def test_trust_is_counted_over_evaluations_and_not_over_turns_without_one():
+    log = two_problems()
+
+    (found,) = ran(log, "trust").records()
+
+    keys = ("isolation", "trust", "evaluations", "passed", "trajectories")
+    assert ("namespace", "high", 5, 3, 3) == tuple(found[key] for key in keys)
+
+
 def test_a_turn_under_way_counts_nowhere():
     log = WrittenLog()
     log.start()
@@ -233,7 +294,8 @@ def test_the_views_are_not_a_query():
 @pytest.mark.parametrize("name", ["nope", "../pyproject", "00_views", ""])
 def test_an_unknown_query_is_refused_with_those_there_are(name):
     with pytest.raises(
-        UsageError, match=r"there are device_time, fast_p, kernelbench, log_json, paired, speedup, summary$"
+        UsageError,
+        match=rf"there are {', '.join(query_names())}$",
     ):
         query_text(name)
 

@@ -8,22 +8,19 @@ from dataclasses import replace
 import pytest
 from written_log import ENVIRONMENT, GPU, RUN, WrittenLog, incorrect, passed
 
-from caesar.domain import Finding, KernelBenchResult
+from caesar.domain import Finding, KernelBenchResult, Trust
 from caesar.events import CandidateRescored
 from caesar.reports.database import connect
 from caesar.reports.query import run_query
-from caesar.reports.tables import Form, Report, cell, document, report, sheets
+from caesar.reports.report import QUERIES, Report, document, report
+from caesar.reports.sheet import Form, Sheet, cell
+from caesar.reports.tables import sheets
 
 
 def reported(log: WrittenLog) -> Report:
     connection = connect(log.events)
     try:
-        return report(
-            summary=run_query(connection, "summary"),
-            fast_p=run_query(connection, "fast_p"),
-            speedup=run_query(connection, "speedup"),
-            kernelbench=run_query(connection, "kernelbench"),
-        )
+        return report({name: run_query(connection, name) for name in QUERIES})
     finally:
         connection.close()
 
@@ -36,6 +33,22 @@ def one_run(*, samples: int = 1) -> WrittenLog:
     trajectory.judged(2, passed(0.5))
     trajectory.finish(2, "passed")
     log.end_run(finished=1)
+    return log
+
+
+def sheet_of(log: WrittenLog, title: str) -> Sheet:
+    return next(sheet for sheet in sheets(reported(log)) if sheet.title.startswith(title))
+
+
+def one_vacuous() -> WrittenLog:
+    """Problem 1 passes idly at 100x, problem 2 at 2x; others disturbed the latter."""
+    log = WrittenLog()
+    log.start(problems=[log.problem("1", name="Zero"), log.problem("2", name="Square")], provenance=None)
+    idle = replace(
+        passed(0.02), findings=(Finding("vacuous", "zeros would pass"),), speedup_interval=(90.0, 110.0)
+    )
+    log.trajectory("1").judged(1, idle)
+    log.trajectory("2").judged(1, replace(passed(1.0), findings=(Finding("cpu_shared", "others used 40%"),)))
     return log
 
 
@@ -108,8 +121,56 @@ def test_the_fast_p_sheet_has_a_column_per_threshold_and_a_row_per_turn():
 def test_the_speedup_sheet_ends_with_the_runs_geometric_mean():
     sheet = sheets(reported(one_run()))[2]
 
-    assert sheet.cells[0] == ("demo", "1 Square", "4.00x", "0.5000", "2.0000", "2", "2", "incorrect passed")
-    assert sheet.cells[1] == ("demo", "geometric mean of 1", "4.00x", "-", "-", "-", "-", "-")
+    expected = ("demo", "1 Square", "4.00x", "-", "0.5000", "2.0000", "2", "2", "-", "incorrect passed")
+    assert expected == sheet.cells[0]
+    assert ("demo", "geometric mean of 1", "4.00x", *("-",) * 7) == sheet.cells[1]
+
+
+def test_a_speedup_stands_beside_its_interval_and_what_was_noticed():
+    sheet = sheet_of(one_vacuous(), "best candidate")
+
+    shown = [(row[0], *row[1:4], row[8]) for row in sheet.cells]
+    assert [
+        ("demo", "1 Zero", "100.00x", "[90.00x, 110.00x]", "!vacuous"),
+        ("demo", "2 Square", "2.00x", "-", "cpu_shared"),
+        ("demo", "geometric mean of 2", "14.14x", "-", "-"),
+        ("demo, undoubted", "geometric mean of 1", "2.00x", "-", "-"),
+    ] == shown
+
+
+def test_fast_p_has_a_row_without_doubted_candidates_where_they_make_a_difference():
+    sheet = sheet_of(one_vacuous(), "fast_p")
+
+    assert [
+        ("demo", "1", *("100.0%",) * 5, "50.0%", "2/2"),
+        ("demo, undoubted", "1", *("50.0%",) * 5, "0.0%", "1 in doubt"),
+    ] == list(sheet.cells)
+
+
+def test_the_notes_say_how_many_speedups_are_in_doubt_and_why():
+    told = [note for note in reported(one_vacuous()).notes if "doubt" in note]
+
+    assert [
+        "run demo: 1 of 2 best speedups in doubt (vacuous 1); rows named undoubted are without such candidates"
+    ] == told
+
+
+def test_findings_are_counted_and_those_that_put_a_speedup_in_doubt_are_marked():
+    sheet = sheet_of(one_vacuous(), "findings")
+
+    assert [("demo", "cpu_shared", "1", "1", "1"), ("demo", "!vacuous", "1", "1", "1")] == list(sheet.cells)
+
+
+def test_results_are_counted_by_tier_and_trust():
+    log = one_run()
+    low = replace(ENVIRONMENT, isolation="process", trust=Trust.LOW)
+    log.extend(problems=[log.problem("1"), log.problem("2")])
+    log.trajectory("2").judged(1, replace(passed(1.0), environment=low))
+
+    sheet = sheet_of(log, "trust")
+
+    expected = [("demo", "namespace", "high", "2", "1", "1"), ("demo", "process", "low", "1", "1", "1")]
+    assert expected == list(sheet.cells)
 
 
 def test_the_summary_sheet_says_what_a_run_came_to():
@@ -129,8 +190,28 @@ def test_the_document_holds_exact_values_by_run_and_is_json():
     assert run["usd"] is None
     assert run["problems"][0]["best_speedup"] == 4.0
     assert run["problems"][0]["outcomes"] == [["incorrect", "passed"]]
-    assert {"turn", "p", "fast_p", "problems", "trajectories", "planned"} == run["fast_p"][0].keys()
+    keys = {"turn", "p", "fast_p", "fast_p_undoubted", "problems", "trajectories", "doubted", "planned"}
+    assert keys == run["fast_p"][0].keys()
     assert found["notes"] == list(reported(one_run()).notes)
+
+
+def test_the_document_tells_of_findings_and_trust_by_run():
+    (run,) = document(reported(one_vacuous()))["runs"]
+
+    assert {"finding": "vacuous", "in_doubt": True, "evaluations": 1, "passed": 1, "trajectories": 1} in run[
+        "findings"
+    ]
+    (trust,) = run["trust"]
+    assert {
+        "isolation": "namespace",
+        "trust": "high",
+        "evaluations": 2,
+        "passed": 2,
+        "trajectories": 2,
+    } == trust
+    assert (("vacuous",), None) == tuple(
+        run["problems"][0][key] for key in ("best_doubts", "undoubted_speedup")
+    )
 
 
 def rescored(log, *, correct=True, runtime_ms=0.5):
@@ -151,7 +232,7 @@ def rescored(log, *, correct=True, runtime_ms=0.5):
 def test_without_kernelbenchs_judgement_there_is_no_sheet_of_it():
     shown = reported(one_run())
 
-    assert 3 == len(sheets(shown))
+    assert not [sheet for sheet in sheets(shown) if "KernelBench" in sheet.title]
     assert document(shown)["runs"][0]["kernelbench"] is None
 
 

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from written_log import GPU, RUN, START_US, WrittenLog, failed, incorrect, passed, spec
+from written_log import ENVIRONMENT, GPU, RUN, START_US, WrittenLog, failed, incorrect, passed, spec
 
-from caesar.domain import BuildOutcome, Verdict
+from caesar.domain import BuildOutcome, Finding, Verdict
+from caesar.evaluators.policy import FINDINGS
 from caesar.events import EvaluationRecalled, LeaseGranted, LeaseReleased, kinds
+from caesar.reports.database import connect
+from caesar.reports.query import run_query
+from caesar.reports.report import QUERIES
+
+ROOT = Path(__file__).parents[2]
+GOLDEN = sorted((ROOT / "tests" / "golden").glob("*.jsonl"))
 
 
 def rows(log: WrittenLog, query: str) -> list[tuple]:
@@ -169,6 +182,90 @@ def test_an_incorrect_turn_says_how_the_output_differs():
     )
 
     assert found == [("values", [0, 3], 0.5, 2, 5)]
+
+
+def test_a_turn_holds_what_supports_its_speedup():
+    log = WrittenLog()
+    log.start()
+    quantiles = {"p05": 0.4, "p25": 0.45, "p75": 0.55, "p95": 0.6}
+    plain = passed(0.5)
+    measured = replace(plain.timing, quantiles_ms=quantiles, launch_ms=0.02, clock="judge")
+    environment = replace(
+        ENVIRONMENT, driver="570.1", tf32=True, conditions={"sm_clock_mhz": 1980.0}, alone=True
+    )
+    log.trajectory().judged(
+        1,
+        replace(
+            plain,
+            timing=measured,
+            environment=environment,
+            speedup_interval=(3.9, 4.1),
+            looked_at={"own": 1.5, "signed": 0.5},
+        ),
+    )
+
+    columns = (
+        "speedup_low, speedup_high, p05_ms, p25_ms, p75_ms, p95_ms, launch_ms, clock, driver, tf32, alone,"
+        " conditions['sm_clock_mhz'], looked_at"
+    )
+    of_turns, of_evaluations = (rows(log, f"SELECT {columns} FROM {view}") for view in ("turns", "evaluations"))
+
+    looked_at = {"own": 1.5, "signed": 0.5}
+    assert [(3.9, 4.1, 0.4, 0.45, 0.55, 0.6, 0.02, "judge", "570.1", True, True, 1980.0, looked_at)] == of_turns
+    assert of_turns == of_evaluations
+
+
+def test_a_mismatch_has_its_pattern():
+    log = WrittenLog()
+    log.start()
+    wrong = incorrect()
+    log.trajectory().judged(1, replace(wrong, mismatch=replace(wrong.mismatch, pattern="dim 0: all of 4")))
+
+    assert [("dim 0: all of 4",)] == rows(log, "SELECT mismatch.pattern FROM turns")
+
+
+def test_the_findings_that_put_a_speedup_in_doubt_are_picked_out_sorted():
+    log = WrittenLog()
+    log.start()
+    found = ("vacuous", "torch_fallback", "tampered")
+    trajectory = log.trajectory()
+    trajectory.judged(1, replace(passed(1.0), findings=tuple(Finding(kind, "so") for kind in found)))
+    trajectory.judged(2, passed(1.0))
+    trajectory.codeless(3)
+
+    assert [(["tampered", "vacuous"],), ([],), (None,)] == rows(log, "SELECT doubts FROM turns ORDER BY turn")
+
+
+def test_the_documents_mark_the_findings_that_put_a_speedup_in_doubt():
+    lines = (ROOT / "docs" / "verdicts.md").read_text().partition("## Findings")[2].splitlines()
+    marked = {
+        kind
+        for line in lines
+        if (cells := re.match(r"\| (.+?) \|", line)) and cells[1].endswith("!")
+        for kind in re.findall(r"`(\w+)`", cells[1])
+    }
+
+    doubts = {kind for (kind,) in rows(WrittenLog(), "FROM doubts")}
+
+    assert doubts == marked
+    assert doubts <= set(FINDINGS)
+
+
+@pytest.mark.parametrize("file", GOLDEN, ids=lambda file: file.stem)
+def test_logs_of_earlier_versions_are_reported_on(file):
+    """What they are too old to say is absent."""
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    keys = ("seq", "stream", "version", "kind", "v", "recorded_at_us", "body")
+    table = pa.table({key: [line[key] for line in lines] for key in keys})
+    connection = connect(table.to_batches)
+    try:
+        tables = {name: run_query(connection, name) for name in QUERIES}
+        old = connection.execute("SELECT count(*) FROM evaluations WHERE doubts IS NULL").fetchall()
+    finally:
+        connection.close()
+
+    assert all(tables[name].rows for name in ("summary", "fast_p", "speedup", "trust"))
+    assert [(0,)] == old
 
 
 def test_a_failed_build_is_told_with_its_log_and_no_verdict():
@@ -358,6 +455,17 @@ def test_the_time_on_a_device_is_split_and_waiting_is_no_part_of_it():
     found = rows(log, "SELECT turn, waited_s, held_s, setup_s, check_s, other_s FROM device_times")
 
     assert [(1, 0.25, 4.75, 1.0, None, 3.75)] == found
+
+
+def test_further_baselines_and_kernelbench_count_as_timing():
+    log = WrittenLog()
+    log.start()
+    spent = {"setup": 0.5, "timing": 0.25, "baselines": 2.0, "kernelbench": 1.0}
+    judged = passed(1.0)
+    booked = replace(judged, environment=replace(judged.environment, seconds=spent))
+    log.trajectory("1").judged(1, booked)
+
+    assert [(0.5, 3.25, 1.0)] == rows(log, "SELECT setup_s, timing_s, other_s FROM device_times")
 
 
 def test_a_lease_whose_evaluation_was_a_fault_has_nothing_booked():
