@@ -42,7 +42,7 @@ class Device:
     arch: str | None = None
     """The GPU's compute capability ("9.0"); None where unknown and for a CPU slot."""
     cpus: tuple[int, ...] = ()
-    """The core of a CPU slot, no two slots' the same; empty for a GPU."""
+    """The cores of a CPU slot, no two slots' the same, calls being timed on the first; empty for a GPU."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,7 @@ class Gpus:
 def inventory(*, environ: Mapping[str, str], cpu_slots: int = 1) -> tuple[Device, ...]:
     """The devices to evaluate on, never empty: the visible GPUs, else so many slots of the CPU.
 
-    Each slot is one core, spread evenly over those that this process may use: what a second core adds to
-    a call is up to the scheduler, and made equal code in two processes differ by up to 2 times.
+    The slots share out the cores that this process may use, evenly; one slot has them all.
     """
     cores = sorted(os.sched_getaffinity(0))
     if not 1 <= cpu_slots <= len(cores):
@@ -71,9 +70,11 @@ def inventory(*, environ: Mapping[str, str], cpu_slots: int = 1) -> tuple[Device
     if gpus.devices:
         return gpus.devices
     name = cpu_name(_read(Path("/proc/cpuinfo")))
-    return tuple(
-        Device(f"cpu:{slot}", name, cpus=(cores[len(cores) * slot // cpu_slots],)) for slot in range(cpu_slots)
-    )
+    shares = [
+        cores[len(cores) * slot // cpu_slots : len(cores) * (slot + 1) // cpu_slots]
+        for slot in range(cpu_slots)
+    ]
+    return tuple(Device(f"cpu:{slot}", name, cpus=tuple(share)) for slot, share in enumerate(shares))
 
 
 def find_gpus(environ: Mapping[str, str]) -> Gpus:

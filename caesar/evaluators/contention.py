@@ -34,10 +34,10 @@ class Snapshot:
     own: float
 
     @classmethod
-    def now(cls) -> Self | None:
-        """The counters now; None where the kernel doesn't show them."""
+    def now(cls, cpus: Collection[int]) -> Self | None:
+        """The counters of these processors now; None where the kernel doesn't show them."""
         try:
-            total, busy = busy_ticks(_STAT.read_text(), os.sched_getaffinity(0))
+            total, busy = busy_ticks(_STAT.read_text(), cpus)
         except (OSError, ValueError):
             return None
         times = os.times()
@@ -53,15 +53,16 @@ class Watch:
 
     def __init__(self, *, active: bool = True) -> None:
         self._active = active
+        self._cpus = os.sched_getaffinity(0)
         self._total = 0
         self._others = 0.0
 
     @contextmanager
     def watching(self) -> Iterator[None]:
         """One stretch."""
-        before = Snapshot.now() if self._active else None
+        before = Snapshot.now(self._cpus) if self._active else None
         yield
-        after = Snapshot.now() if self._active else None
+        after = Snapshot.now(self._cpus) if self._active else None
         if before is not None and after is not None:
             self._total += after.total - before.total
             self._others += (after.busy - before.busy) - (after.own - before.own)

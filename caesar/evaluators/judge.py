@@ -150,7 +150,7 @@ class _Judge:
 
     def _draft_and_open(self) -> tuple[Draft | None, Device]:
         """The device, and what of the reference can be had while the driver makes a GPU's context."""
-        torch.set_num_threads(self._work.threads)  # as many as the candidate gets
+        torch.set_num_threads(self._work.threads)
         allow_tf32(allowed=self._work.settings.tf32 is Tf32.ON)
         if not self._work.cuda:
             return None, self._open()
@@ -162,7 +162,7 @@ class _Judge:
         return drafted, device
 
     def _open(self) -> Device:
-        self._device = open_device(cuda=self._work.cuda)
+        self._device = open_device(cuda=self._work.cuda, core=self._work.core)
         return self._device
 
     def _prepare(self, device: Device, drafted: Draft | None) -> _Prepared:

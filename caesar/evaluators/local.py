@@ -333,17 +333,19 @@ class LocalEvaluator:
             cuda=_is_gpu(grant),
             limit_s=limit_s,
             threads=len(self._cores(grant)),
+            core=None if _is_gpu(grant) else self._cores(grant)[0],
         )
-        env = self._env | self._device_environment(grant)
+        env = self._env | self._device_environment(grant, threads=assignment.threads)
         folder = _made(self._scratch, prefix="judge-")
         cpus = self._cpus.get(grant.device)
         return Judge.start(self._zygote, assignment, key=key, folder=folder, env=env, cpus=cpus)
 
     def _job(self, evaluate: Evaluate, grant: Grant, folder: Path, theirs: socket.socket) -> Job:
+        cores = self._cores(grant) if _is_gpu(grant) else self._cores(grant)[:1]
         payload = {
             "source": evaluate.candidate.source,
             "artifact": evaluate.artifact,
-            "threads": len(self._cores(grant)),
+            "threads": len(cores),
         }
         return Job(
             target=_TARGET,
@@ -351,22 +353,21 @@ class LocalEvaluator:
             folder=folder,
             limit_s=evaluate.limits.evaluate_s + _READY_S,
             output_bytes=evaluate.limits.output_bytes,
-            env=artifact_environment(evaluate.artifact) | self._device_environment(grant),
+            env=artifact_environment(evaluate.artifact) | self._device_environment(grant, threads=len(cores)),
             descriptors=(theirs.fileno(),),
             box=candidate_box(
                 self._tier,
                 reads=(Path(evaluate.artifact).absolute(),),
                 devices=self._nodes.get(grant.device, ()),
                 processes=_PROCESSES,
-                cpus=self._cpus.get(grant.device),
+                cpus=None if _is_gpu(grant) else cores,
             ),
         )
 
-    def _device_environment(self, grant: Grant) -> dict[str, str]:
+    def _device_environment(self, grant: Grant, *, threads: int) -> dict[str, str]:
         """The variables that tie a process to its device and its share of processors."""
-        threads = str(len(self._cores(grant)))
         device = {"CUDA_VISIBLE_DEVICES": grant.device if _is_gpu(grant) else ""}
-        return dict.fromkeys(_THREAD_COUNTS, threads) | device
+        return dict.fromkeys(_THREAD_COUNTS, str(threads)) | device
 
     def _cores(self, grant: Grant) -> tuple[int, ...]:
         return self._cpus.get(grant.device) or tuple(sorted(os.sched_getaffinity(0)))

@@ -83,6 +83,8 @@ class Assignment:
     limit_s: float
     """An evaluation's time limit, to tell a hopelessly slow reference early."""
     threads: int
+    core: int | None = None
+    """The one that candidates and the reference are timed on; None where that is a GPU's work."""
 
 
 class Contest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -62,7 +62,7 @@ __all__ = [
     "wrote_to_inputs",
 ]
 
-VERSION = "4"
+VERSION = "5"
 """Changes whenever the same candidate could be judged differently; a run pins it."""
 
 _DETAIL_CHARS = 4000

@@ -26,12 +26,11 @@ def test_the_number_of_slots_may_change_once_nobody_uses_any(tmp_path):
         pass
 
 
-def test_each_slot_is_one_core_as_far_from_the_others_as_can_be(monkeypatch):
+def test_slots_share_the_cores_out_and_one_slot_has_them_all(monkeypatch):
     monkeypatch.setattr("os.sched_getaffinity", lambda pid: {0, 1, 2, 5, 7})
 
-    assert [(0,)] == [slot.cpus for slot in inventory(environ={})]
-    assert [(0,), (2,)] == [slot.cpus for slot in inventory(environ={}, cpu_slots=2)]
-    assert [(0,), (1,), (2,), (5,), (7,)] == [slot.cpus for slot in inventory(environ={}, cpu_slots=5)]
+    assert [(0, 1, 2, 5, 7)] == [slot.cpus for slot in inventory(environ={})]
+    assert [(0, 1), (2, 5, 7)] == [slot.cpus for slot in inventory(environ={}, cpu_slots=2)]
 
 
 def test_more_slots_than_cores_are_refused(monkeypatch):

@@ -69,7 +69,10 @@ def test_a_candidate_has_no_part_in_withdrawing_and_some_in_showing():
 
     took = {"withdrawn": (10.0,), "shown": (10.0,), "walls": (5.0,) * 9, "calibration": calibration}
     assert {0.0} == set(late(**took | {"shown": (12.0,)}))
-    assert {2.0} == set(late(**took | {"withdrawn": (12.0,)}))
+    assert {0.0} == set(late(**took | {"withdrawn": (20.0,)}))
+    assert {11.0} == set(late(**took | {"withdrawn": (21.0,)}))
+    on_a_gpu = replace(calibration, gated=True)
+    assert {2.0} == set(late(**took | {"withdrawn": (12.0,), "calibration": on_a_gpu}))
 
 
 def test_a_call_too_short_to_have_written_its_outputs_is_charged_the_copying():

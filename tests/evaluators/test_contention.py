@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from caesar.evaluators.contention import Snapshot, Watch, busy_ticks
@@ -33,7 +35,7 @@ def test_an_unknown_layout_is_a_value_error(stat):
 def watched(monkeypatch, *snapshots):
     """The share seen over stretches that begin and end with these snapshots."""
     following = iter(snapshots)
-    monkeypatch.setattr(Snapshot, "now", lambda: next(following))
+    monkeypatch.setattr(Snapshot, "now", lambda _cpus: next(following))
     watch = Watch()
     for _ in range(len(snapshots) // 2):
         with watch.watching():
@@ -73,14 +75,14 @@ def test_counters_that_are_not_shown_are_no_contention(monkeypatch):
 
 
 def test_this_machine_shows_its_counters():
-    snapshot = Snapshot.now()
+    snapshot = Snapshot.now(os.sched_getaffinity(0))
 
     assert snapshot is not None
     assert 0 < snapshot.busy <= snapshot.total
 
 
 def test_a_watch_that_is_not_active_looks_at_nothing(monkeypatch):
-    monkeypatch.setattr(Snapshot, "now", lambda: pytest.fail("it looked"))
+    monkeypatch.setattr(Snapshot, "now", lambda _cpus: pytest.fail("it looked"))
     watch = Watch(active=False)
 
     with watch.watching():

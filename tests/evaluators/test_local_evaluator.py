@@ -238,14 +238,17 @@ def test_given_variables_are_the_judges_and_never_choose_the_device(tmp_path):
     assert "HF_HOME" not in candidate.env
 
 
-def test_both_may_use_every_processor_or_the_devices_own(tmp_path, monkeypatch):
+def test_a_judge_may_use_its_devices_processors_and_times_on_the_first(tmp_path, monkeypatch):
     monkeypatch.setattr(local.os, "sched_getaffinity", lambda _pid: {1, 2, 3})
 
     every = jobs_of(tmp_path)
     own = jobs_of(tmp_path, options={"cpus": {"cpu:0": (4, 5)}})
 
-    assert ["3", "3"] == [job.env["OMP_NUM_THREADS"] for job in every]
-    assert ["2", "2"] == [job.env["OMP_NUM_THREADS"] for job in own]
+    assert ["3", "1"] == [job.env["OMP_NUM_THREADS"] for job in every]
+    assert ["2", "1"] == [job.env["OMP_NUM_THREADS"] for job in own]
+    assert [None, (1,)] == [job.box.cpus for job in every]
+    assert [(4, 5), (4,)] == [job.box.cpus for job in own]
+    assert [1, 4] == [msgspec.json.decode(judge.payload)["core"] for judge, _ in (every, own)]
 
 
 def test_a_judge_is_kept_for_the_next_candidate_of_its_problem(tmp_path):

@@ -1,4 +1,5 @@
 import itertools
+import os
 import statistics
 from dataclasses import replace
 
@@ -367,3 +368,14 @@ def test_the_cpu_measures_wall_clock_milliseconds():
 
     assert 4_999_950_000 == timed_call.result
     assert 0.01 < timed_call.elapsed_ms < 10_000
+
+
+def test_a_call_on_a_core_has_that_core_and_one_thread_and_afterwards_what_there_was():
+    cores, threads = os.sched_getaffinity(0), torch.get_num_threads()
+
+    seen = Cpu(min(cores)).timed(lambda: (os.sched_getaffinity(0), torch.get_num_threads())).result
+    with pytest.raises(ZeroDivisionError):
+        Cpu(min(cores)).timed(lambda: 1 / 0)
+
+    assert ({min(cores)}, 1) == seen
+    assert (cores, threads) == (os.sched_getaffinity(0), torch.get_num_threads())

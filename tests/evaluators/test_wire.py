@@ -11,6 +11,7 @@ from caesar.evaluators.wire import (
     Command,
     Done,
     Form,
+    Launched,
     Leaf,
     Loaded,
     Lost,
@@ -63,7 +64,7 @@ def open_descriptors():
 def is_told_or_refused(frame):
     """Whether a frame is a message or a violation; any other exception is the test's failure."""
     try:
-        return isinstance(decode(frame), Loaded | Ready | Done | Shown | Raised | Traced)
+        return isinstance(decode(frame), Launched | Loaded | Ready | Done | Shown | Raised | Traced)
     except Violation:
         return True
 
