@@ -251,6 +251,7 @@ def test_who_was_served_by_a_dead_holders_device_takes_no_other_when_its_turn_co
             dying._lock.drop()  # while it is cleaned up after, `one` stands in line again, behind `other`
             async with asyncio.timeout(SOON_S):
                 await first
+                await asyncio.sleep(0.1)  # `one` leaves the line
                 working.end()
                 await other.release(await second)
             await asyncio.sleep(0.2)
