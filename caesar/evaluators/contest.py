@@ -270,6 +270,8 @@ class Contest:
         )
         self._account.looked_at[kind] = seen.ratio
         if seen.is_wrong():
+            if found is not None:
+                self._call_again(stand, inputs)
             words = _words_of_scrutiny(seen.kind, seen.error)
             self._account.notice("wrong_on_other_inputs", words, found)
         elif seen.is_imprecise(self._bench.settings.precision):

@@ -95,6 +95,7 @@ def _verdict(turn: TurnView, quote: _Quote) -> _Facts | None:
         "trials": evaluation.trials if evaluation else 0,
         "trials_passed": evaluation.trials_passed if evaluation else 0,
         "finding": quote.line(_deciding(evaluation)),
+        "is_flaky": evaluation is not None and any(one.kind == "flaky" for one in evaluation.findings),
         "detail": "" if turn.outcome == Verdict.PASSED else quote.block(turn.detail),
     }
 

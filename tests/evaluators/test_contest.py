@@ -165,6 +165,16 @@ def test_a_wrong_value_on_the_problems_own_inputs_is_one_whenever_it_comes():
     assert QUICK.correctness_trials == held.report.trials_passed
 
 
+def test_a_wrong_value_on_other_inputs_that_is_right_the_next_time_is_flaky():
+    calls = itertools.count()
+    after_its_own_inputs = QUICK.correctness_trials + 1
+
+    held = Held(lambda x: relu(x) + (next(calls) == after_its_own_inputs), reference=PLAIN)
+
+    assert "wrong_on_other_inputs" == held.ending.reason
+    assert ["flaky", "wrong_on_other_inputs"] == sorted(held.findings)
+
+
 def test_no_two_trials_have_the_same_inputs_or_seeds():
     seen = []
 

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prompt_cases import DEVICE, evaluation, judged, passed, timing, turn
 
-from caesar.domain import Baseline, Feedback, Mismatch, Verdict
+from caesar.domain import Baseline, Feedback, Finding, Mismatch, Verdict
 from caesar.prompts.feedback import FRAME_CHARS, render_feedback
 from caesar.prompts.texts import Templates
 
@@ -51,6 +51,15 @@ def failed(reason, **fields):
             (
                 "Incorrect: output values differ from the reference's by more than the tolerance."
                 " 2 trials had passed before."
+            ),
+        ),
+        (
+            judged("incorrect", "values", trials=3, trials_passed=2, findings=(Finding("flaky", "right"),)),
+            (
+                "Incorrect: output values differ from the reference's by more than the tolerance."
+                " 2 trials had passed before."
+                " Called again on the same inputs it was right, which points to a race, or to memory that is"
+                " read before it is written."
             ),
         ),
         (judged("incorrect", "shape"), "Incorrect: an output's shape differs from the reference's."),
