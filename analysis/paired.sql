@@ -9,6 +9,8 @@
 -- a trajectory that has not come so far, and has not finished either, is left out. Several samples of one
 -- turn are averaged first, then the shared turns of a problem: pairs says how many those are. log_ratio is
 -- over pairs in which both passed with a measured speedup (faster_pairs), NULL where there is none.
+-- The columns ending in _undoubted are the same as if no candidate with a finding that puts its speedup in
+-- doubt (`doubts`) had passed; doubted says for how many of the trajectories that makes the difference.
 WITH sharing AS (
     SELECT run, stream, problem, parent || '@' || version AS origin FROM forks
     UNION
@@ -34,7 +36,8 @@ lengths AS (
 bests AS (
     SELECT
         compared.run, compared.against, compared.turns, sharing.run AS side, sharing.origin, sharing.problem,
-        sharing.stream, max(turns.speedup) AS speedup
+        sharing.stream, max(turns.speedup) AS speedup,
+        max(turns.speedup) FILTER (len(turns.doubts) = 0) AS undoubted_speedup
     FROM compared
     JOIN sharing ON sharing.run IN (compared.run, compared.against)
     JOIN trajectories ON trajectories.stream = sharing.stream
@@ -47,7 +50,10 @@ sides AS (
     SELECT
         run, against, turns, side, origin, problem,
         favg(CASE WHEN coalesce(speedup > 1, FALSE) THEN 1 ELSE 0 END) AS fast_1,
-        favg(ln(speedup)) AS log_speedup
+        favg(ln(speedup)) AS log_speedup,
+        favg(CASE WHEN coalesce(undoubted_speedup > 1, FALSE) THEN 1 ELSE 0 END) AS fast_1_undoubted,
+        favg(ln(undoubted_speedup)) AS log_undoubted,
+        count(*) FILTER (undoubted_speedup IS DISTINCT FROM speedup) AS doubted
     FROM bests
     GROUP BY ALL
 ),
@@ -55,7 +61,10 @@ pairs AS (
     SELECT
         ours.run, ours.against, ours.turns, ours.origin, ours.problem,
         ours.fast_1 - theirs.fast_1 AS fast_1_difference,
-        ours.log_speedup - theirs.log_speedup AS log_ratio
+        ours.log_speedup - theirs.log_speedup AS log_ratio,
+        ours.fast_1_undoubted - theirs.fast_1_undoubted AS fast_1_difference_undoubted,
+        ours.log_undoubted - theirs.log_undoubted AS log_ratio_undoubted,
+        ours.doubted + theirs.doubted AS doubted
     FROM sides AS ours
     JOIN sides AS theirs USING (run, against, origin)
     WHERE ours.side = ours.run AND theirs.side = ours.against
@@ -65,7 +74,10 @@ SELECT
     count(*) AS pairs,
     count(log_ratio) AS faster_pairs,
     favg(fast_1_difference) AS fast_1_difference,
-    favg(log_ratio) AS log_ratio
+    favg(log_ratio) AS log_ratio,
+    favg(fast_1_difference_undoubted) AS fast_1_difference_undoubted,
+    favg(log_ratio_undoubted) AS log_ratio_undoubted,
+    CAST(sum(pairs.doubted) AS BIGINT) AS doubted
 FROM pairs
 JOIN runs ON runs.run = pairs.run
 JOIN runs AS earlier ON earlier.run = pairs.against

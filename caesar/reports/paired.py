@@ -8,6 +8,9 @@ and take nothing for granted about how speedups are distributed:
   problems differ;
 * the ratio of speedups is the median over problems in which both sides passed; its interval is the sign
   test's, between order statistics, and needs at least six problems.
+
+Both are given twice: as measured, and as if no candidate with a finding that puts its speedup in doubt had
+passed.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from typing import Any
 
 from caesar.reports.query import Table
 
-__all__ = ["Comparison", "Estimate", "comparisons", "median_of", "share_difference"]
+__all__ = ["Comparison", "Difference", "Estimate", "comparisons", "median_of", "share_difference"]
 
 _Z = 1.959963984540054
 _LEVEL = 0.95
@@ -37,6 +40,19 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
+class Difference:
+    """By how much one run came out better than the other."""
+
+    better: int
+    """Problems with a higher share above the reference's speed."""
+    worse: int
+    fast_1: Estimate
+    """Difference of shares, -1 to 1."""
+    ratio: Estimate | None
+    """Speedup over speedup; absent where no problem has both."""
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """One run against an earlier one."""
 
@@ -48,13 +64,11 @@ class Comparison:
     """After how many turns."""
     problems: int
     pairs: int
-    better: int
-    """Problems with a higher share above the reference's speed."""
-    worse: int
-    fast_1: Estimate
-    """Difference of shares, -1 to 1."""
-    ratio: Estimate | None
-    """Speedup over speedup; absent where no problem has both."""
+    measured: Difference
+    undoubted: Difference
+    """Without candidates whose speedup is in doubt."""
+    doubted: int
+    """For how many trajectories that makes a difference."""
 
 
 def comparisons(table: Table) -> tuple[Comparison, ...]:
@@ -64,8 +78,6 @@ def comparisons(table: Table) -> tuple[Comparison, ...]:
 
 
 def _comparison(rows: Sequence[Mapping[str, Any]]) -> Comparison:
-    differences = [row["fast_1_difference"] for row in rows]
-    ratios = [row["log_ratio"] for row in rows if row["log_ratio"] is not None]
     first = rows[0]
     return Comparison(
         run=first["run"],
@@ -75,9 +87,20 @@ def _comparison(rows: Sequence[Mapping[str, Any]]) -> Comparison:
         turns=first["turns"],
         problems=len(rows),
         pairs=sum(row["pairs"] for row in rows),
-        better=sum(difference > 0 for difference in differences),
-        worse=sum(difference < 0 for difference in differences),
-        fast_1=share_difference(differences),
+        measured=_difference(rows, suffix=""),
+        undoubted=_difference(rows, suffix="_undoubted"),
+        doubted=sum(row["doubted"] for row in rows),
+    )
+
+
+def _difference(rows: Sequence[Mapping[str, Any]], *, suffix: str) -> Difference:
+    """What the columns of that ending tell."""
+    shares = [row["fast_1_difference" + suffix] for row in rows]
+    ratios = [ratio for row in rows if (ratio := row["log_ratio" + suffix]) is not None]
+    return Difference(
+        better=sum(share > 0 for share in shares),
+        worse=sum(share < 0 for share in shares),
+        fast_1=share_difference(shares),
         ratio=_exponential(median_of(ratios)) if ratios else None,
     )
 

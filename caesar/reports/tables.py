@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from caesar.reports.paired import Comparison, Estimate
+from caesar.reports.paired import Comparison, Difference, Estimate
 from caesar.reports.query import Table
 from caesar.reports.report import UNDOUBTED, Report
 from caesar.reports.sheet import Column, Form, Sheet
@@ -215,20 +215,21 @@ def _paired_sheet(paired: Sequence[Comparison]) -> Sheet:
         Column("better/worse"),
         Column("speedup ratio"),
     )
-    rows = tuple(
-        (
-            one.name,
-            one.against_name,
-            one.turns,
-            one.problems,
-            one.pairs,
-            _interval(one.fast_1, "{:+.1%}"),
-            f"{one.better}/{one.worse}",
-            None if one.ratio is None else _interval(one.ratio, "{:.2f}x"),
-        )
-        for one in paired
-    )
+    rows = tuple(row for one in paired for row in _paired_rows(one))
     return Sheet("runs that continue the same turns (95% intervals)", columns, rows)
+
+
+def _paired_rows(one: Comparison) -> Iterator[tuple[object, ...]]:
+    """A row, and one without doubted candidates where those make a difference."""
+    compared = (one.against_name, one.turns, one.problems, one.pairs)
+    yield (one.name, *compared, *_difference_cells(one.measured))
+    if one.doubted:
+        yield (f"{one.name}, {UNDOUBTED}", *compared, *_difference_cells(one.undoubted))
+
+
+def _difference_cells(found: Difference) -> tuple[object, ...]:
+    ratio = None if found.ratio is None else _interval(found.ratio, "{:.2f}x")
+    return (_interval(found.fast_1, "{:+.1%}"), f"{found.better}/{found.worse}", ratio)
 
 
 def _interval(estimate: Estimate, form: str) -> str:
