@@ -66,8 +66,9 @@ def note(text: str) -> None:
 
 
 def emit_json(value: object) -> None:
-    """Print one JSON document on stdout."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    """Print one JSON document on stdout, what a terminal could act on escaped."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    sys.stdout.write(_UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
 
 
 def emit_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import cycle
 from typing import Any
 
@@ -39,7 +40,7 @@ from caesar.evaluators.protocol import (
 )
 from caesar.evaluators.reference import copy_state, secret_seed
 from caesar.evaluators.roofline import Work, finding_of, peak_of
-from caesar.evaluators.scrutiny import KINDS, exact_of, inputs_of
+from caesar.evaluators.scrutiny import KINDS, Exact, Scrutiny, exact_of, inputs_of
 from caesar.evaluators.timing import Bout, Taken, measure, quiet_ms
 from caesar.evaluators.vacuity import passes_idly
 from caesar.evaluators.wire import Lost, Violation
@@ -62,13 +63,25 @@ Clocks and caches explain less; on a CPU whatever else runs there explains much.
 """
 
 _SCRUTINY_S = 1.0
-"""How long other inputs may be looked at; what does not fit is left out, and the report says so."""
+"""How long the judge may take for other inputs; what does not fit is left out, and the report says so."""
 
 _FIRST_KIND = "own"
 """Looked at however long it takes, and so is the one after it."""
 
 _POISONS = (0xFF, 0x7F)
 """What the outputs' buffer is filled with in turns: NaN in every floating-point type, and two integers."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """Inputs to be looked at, and what the reference makes of them."""
+
+    kind: str
+    stand: Stand
+    inputs: list[Any]
+    seed: int
+    expected: Any
+    exact: Exact
 
 
 class Contest:
@@ -242,38 +255,45 @@ class Contest:
         return next((at for at, one in enumerate(stands) if one.buffer is stand.buffer), len(stands))
 
     def _scrutinise(self) -> None:
-        """Look at the candidate's error on other inputs, against float64, as far as time allows."""
-        deadline = self._now() + _SCRUTINY_S
+        """Look at the candidate's error on other inputs, against float64, as far as time allows.
+
+        The judge's own time: a candidate that is slow, or makes itself so, is looked at no less.
+        """
+        spent_s = 0.0
         for kind in KINDS:
-            started = self._now()
-            self._look_at(kind)
-            if 2 * self._now() - started > deadline and kind != _FIRST_KIND:
+            began = self._now()
+            question = self._question(kind)
+            took_s = self._now() - began
+            if question is not None:
+                self._look_at(question)
+            spent_s += took_s
+            if spent_s + took_s > _SCRUTINY_S and kind != _FIRST_KIND:
                 return
 
-    def _look_at(self, kind: str) -> None:
+    def _question(self, kind: str) -> _Question | None:
+        """Inputs of a kind, with what is right for them; None where the operation is not defined on them."""
         base, seed = self._bench.stands[0], secret_seed()
         stand = Stand(base.slot, base.buffer, inputs_of(self._bench, kind))
         inputs = stand.release(secret_seed())
         expected = self._bench.expected(inputs, seed=seed)
         if not is_finite(expected):
-            return
+            return None
         exact = exact_of(self._bench, inputs, expected, seed=seed)
-        if exact is None:
-            return
-        taken, _ = self._called(stand, inputs, seed=seed)
-        found = self._mismatch(expected, taken)
+        return None if exact is None else _Question(kind, stand, inputs, seed, expected, exact)
+
+    def _look_at(self, question: _Question) -> None:
+        kind, stand, inputs = question.kind, question.stand, question.inputs
+        taken, _ = self._called(stand, inputs, seed=question.seed)
+        found = self._mismatch(question.expected, taken)
         if found is not None and (kind == _FIRST_KIND or found.kind != "values"):
             self._call_again(stand, inputs)
             raise Wrong(found.kind, found)
-        seen = exact.compared(
-            kind, tuple(out for out in taken.outputs if out is not None and out.is_floating_point())
-        )
+        seen = question.exact.compared(kind, taken.outputs)
         self._account.looked_at[kind] = seen.ratio
         if seen.is_wrong():
             if found is not None:
                 self._call_again(stand, inputs)
-            words = _words_of_scrutiny(seen.kind, seen.error)
-            self._account.notice("wrong_on_other_inputs", words, found)
+            self._account.notice("wrong_on_other_inputs", _words_of_scrutiny(seen), found)
         elif seen.is_imprecise(self._bench.settings.precision):
             detail = (
                 f"relative error {seen.error:.1e} on {kind} inputs, the reference's own {seen.own_error:.1e}"
@@ -373,5 +393,6 @@ class Contest:
             self._account.note("shape_specialised", words)
 
 
-def _words_of_scrutiny(kind: str, error: float) -> str:
-    return f"relative error {error:.1e} on {kind} inputs, where the operation is defined"
+def _words_of_scrutiny(seen: Scrutiny) -> str:
+    found = f"{seen.wrong} wrong elements" if seen.wrong else f"relative error {seen.error:.1e}"
+    return f"{found} on {seen.kind} inputs, where the operation is defined"

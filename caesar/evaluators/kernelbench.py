@@ -35,6 +35,7 @@ from caesar.errors import Fault, UsageError
 from caesar.evaluators.boxes import candidate_box
 from caesar.evaluators.installation import ADVICE, Installation
 from caesar.evaluators.statistics import samples_of, timing_of
+from caesar.evaluators.verdicts import word
 from caesar.sandbox.artifact import MARK, artifact_environment
 from caesar.sandbox.box import Tier
 from caesar.sandbox.folders import remove_folder
@@ -261,7 +262,7 @@ def _reason(said: _Said) -> str:
     if "correctness_issue" in metadata:
         return "shape" if "shape" in metadata["correctness_issue"].lower() else "values"
     name = metadata.get("runtime_error_name") or metadata.get("other_error_name") or "unknown"
-    return f"exception:{name.rpartition('.')[2][:100]}"
+    return f"exception:{word(name.rpartition('.')[2])}"
 
 
 def _how(ended: Ended) -> str:

@@ -53,8 +53,11 @@ _THREAD_COUNTS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _HUB_VARIABLES = ("HF_HOME", "HF_HUB_CACHE", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
 """What references that load models from a hub go by. Tokens are secrets and never passed on."""
 
-_GRACE_S = 20.0
-"""How long a judge may take to notice that the candidate has gone; then it is stuck."""
+_GRACE_S, _GRACE_SHARE = 20.0, 2.0
+"""How long a judge may take to notice that the candidate has gone; then it is stuck.
+
+And how many times what it took to get ready: it may be calling its reference just then.
+"""
 
 _READY_S = 600.0
 """How long a judge may take to get ready: some references construct large models."""
@@ -243,7 +246,7 @@ class LocalEvaluator:
             await asyncio.wait({reporting, bout.task}, return_when=asyncio.FIRST_COMPLETED)
             if not reporting.done():
                 theirs.close()  # the last copy of the candidate's end: the judge sees that it has gone
-            report = await self._within_grace(grant, reporting)
+            report = await self._within_grace(grant, reporting, ready_s=described.seconds)
         finally:
             timer.cancel()
             if reporting.cancel():
@@ -278,9 +281,9 @@ class LocalEvaluator:
 
         return await judge.report(progress=progress)
 
-    async def _within_grace(self, grant: Grant, reporting: asyncio.Task[Report]) -> Report:
+    async def _within_grace(self, grant: Grant, reporting: asyncio.Task[Report], *, ready_s: float) -> Report:
         try:
-            async with asyncio.timeout(_GRACE_S):
+            async with asyncio.timeout(_GRACE_S + _GRACE_SHARE * ready_s):
                 return await reporting
         except TimeoutError:
             raise Fault("device", f"the judge on {grant.device} hangs, its candidate being gone") from None

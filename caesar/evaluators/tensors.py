@@ -23,13 +23,17 @@ _INTEGERS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
 def mapped(value: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:
-    """The value with every tensor changed; containers are rebuilt, anything else stays itself."""
+    """The value with every tensor changed; containers are rebuilt, anything else stays itself.
+
+    In the order of leaves().
+    """
     if isinstance(value, torch.Tensor):
         return change(value)
     if type(value) in (list, tuple):
         return type(value)(mapped(item, change) for item in value)
     if type(value) is dict:
-        return {key: mapped(item, change) for key, item in value.items()}
+        changed = {key: mapped(item, change) for key, item in _sorted(value)}
+        return {key: changed[key] for key in value}
     return value
 
 
@@ -39,15 +43,22 @@ def cloned(value: Any) -> Any:
 
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Everything in tuples, lists and mappings that is none itself, with the path that leads there."""
+    """Everything in tuples, lists and mappings that is none itself, with the path that leads there.
+
+    Mappings in the order of their keys: two that are equal have the same leaves.
+    """
     if isinstance(value, Mapping):
-        for key, item in value.items():
+        for key, item in _sorted(value):
             yield from leaves(item, f"{path}[{key!r}]")
     elif isinstance(value, list | tuple):
         for index, item in enumerate(value):
             yield from leaves(item, f"{path}[{index}]")
     else:
         yield path, value
+
+
+def _sorted(value: Mapping[Any, Any]) -> list[tuple[Any, Any]]:
+    return sorted(value.items(), key=lambda item: repr(item[0]))
 
 
 def blocks(shape: tuple[int, ...], limit: int = BLOCK_ELEMENTS) -> Iterator[tuple[Index, tuple[int, ...]]]:

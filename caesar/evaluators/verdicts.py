@@ -59,10 +59,11 @@ __all__ = [
     "evaluated_of",
     "unusable",
     "with_baselines",
+    "word",
     "wrote_to_inputs",
 ]
 
-VERSION = "5"
+VERSION = "6"
 """Changes whenever the same candidate could be judged differently; a run pins it."""
 
 _DETAIL_CHARS = 4000
@@ -228,7 +229,7 @@ def _gone(course: Course, output: str) -> _Ruling:
 def _raised(raised: Raised, *, device: str) -> _Ruling:
     if raised.hardware:
         raise Fault("hardware", f"device {device} reports broken hardware: {raised.detail[-_TEXT_LENGTH:]}")
-    reason = "out_of_memory" if raised.out_of_memory else f"exception:{_word(raised.error)}"
+    reason = "out_of_memory" if raised.out_of_memory else f"exception:{word(raised.error)}"
     return _Ruling(Verdict.CRASHED, reason, _tail(raised.detail))
 
 
@@ -328,7 +329,7 @@ def _short(mismatch: Mismatch) -> Mismatch:
     )
 
 
-def _word(name: str) -> str:
+def word(name: str) -> str:
     """A type's name as a reason may hold it: candidates can call theirs anything, over several lines."""
     return re.sub(r"\W", "_", name)[:_TEXT_LENGTH]
 

@@ -116,14 +116,14 @@ def test_wrong_forms_of_output_are_told_apart(held, expression, kind):
     assert kind == held(returning(expression)).ending.reason
 
 
-def test_several_outputs_are_compared(held):
+def test_several_outputs_are_compared_in_the_order_of_their_names(held):
     reference = REFERENCE.replace(
         "torch.relu(self.linear(x))", "(x, {'y': torch.relu(self.linear(x)), 'n': 3})"
     )
 
-    report = held(returning("(x, {'y': self.linear(x), 'n': 3})"), reference=reference)
+    report = held(returning("(x, {'n': 3, 'y': self.linear(x)})"), reference=reference)
 
-    assert ("values", 1) == (report.ending.reason, report.ending.mismatch.output)
+    assert ("values", 2) == (report.ending.reason, report.ending.mismatch.output)
 
 
 def test_a_transposed_output_is_compared_by_its_values(held):
@@ -312,6 +312,22 @@ def test_a_trace_tells_operators_threads_and_replaced_functions(tmp_path, monkey
     assert {"aten::addmm", "aten::relu"} <= set(told["operators"])
     assert ["torch.allclose"] == told["replaced"]
     assert 0 == told["children"]
+
+
+def test_what_torch_wraps_around_its_own_functions_is_not_replaced(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(torch, "manual_seed", torch.manual_seed)
+    candidate = (
+        "import functools, torch\n"
+        "torch.manual_seed = functools.wraps(torch.manual_seed)(lambda seed: None)\n" + CANDIDATE
+    )
+
+    with torch.no_grad(), opposed(candidate) as (bench, opponent):
+        opponent.load()
+        bench.stands[0].release(7)
+        told = json.loads(opponent.trace(slot=0, seed=1))
+
+    assert [] == told["replaced"]
 
 
 def test_a_judge_that_hangs_up_before_it_said_anything_ends_the_process():

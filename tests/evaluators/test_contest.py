@@ -38,6 +38,7 @@ class Held:
         policy=None,
         sparring=Sparring,
         work=None,
+        now=None,
         **told,
     ):
         self.reached = []
@@ -52,7 +53,7 @@ class Held:
                 work=work,
                 policy=Policy(policy or {}),
                 progress=self.reached.append,
-                now=itertools.count(step=1e-6).__next__,
+                now=now or itertools.count(step=1e-6).__next__,
             )
             self.report = contest.report()
 
@@ -222,6 +223,19 @@ def test_a_dropped_sign_is_wrong_where_the_problems_inputs_are_all_positive():
 
     assert "wrong_on_other_inputs" == held.ending.reason
     assert 2 == held.report.trials_passed
+
+
+def test_a_candidate_that_is_slow_is_looked_at_on_as_many_other_inputs():
+    passing = itertools.count(step=1e-6)
+    slept = []
+
+    def slow(x):
+        slept.append(10.0)
+        return relu(x)
+
+    held = Held(slow, reference=PLAIN, now=lambda: next(passing) + sum(slept))
+
+    assert set(KINDS) == set(held.report.looked_at)
 
 
 def test_what_is_wrong_on_other_inputs_is_told_where_the_spec_says_so():

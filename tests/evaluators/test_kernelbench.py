@@ -102,6 +102,7 @@ def test_an_answer_to_retry_is_a_compile_error_for_no_lock_is_ever_held():
             {"correct": False, "metadata": {"runtime_error_name": "builtins.RuntimeError"}},
             "exception:RuntimeError",
         ),
+        ({"correct": False, "metadata": {"runtime_error_name": "m.A\x1b[2J\nB"}}, "exception:A__2J_B"),
         ({"correct": False}, "exception:unknown"),
     ],
 )

@@ -389,11 +389,21 @@ def test_a_candidate_is_ended_at_its_limit(tmp_path):
 
 def test_a_judge_that_hangs_once_its_candidate_is_gone_is_the_devices_fault(tmp_path, monkeypatch):
     monkeypatch.setattr(local, "_GRACE_S", 0.05)
+    monkeypatch.setattr(local, "_GRACE_SHARE", 0.0)
 
     with pytest.raises(Fault, match="the judge on cpu:0 hangs") as fault:
         evaluated_by(FakeZygote("hangs", ended=CRASHED), tmp_path)
 
     assert "device" == fault.value.kind
+
+
+def test_a_judge_whose_reference_is_slow_may_take_longer_to_notice(tmp_path, monkeypatch):
+    monkeypatch.setattr(local, "_GRACE_S", 0.0)
+    monkeypatch.setattr(local, "_GRACE_SHARE", 60.0 / DESCRIBED.seconds)
+
+    (evaluated,) = evaluated_by(FakeZygote("waits", "waits", ended=CRASHED), tmp_path)
+
+    assert Verdict.CRASHED == evaluated.evaluation.verdict
 
 
 def test_a_judge_that_ends_in_the_middle_is_the_evaluators_fault(tmp_path):

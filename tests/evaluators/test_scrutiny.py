@@ -47,13 +47,18 @@ def split(a, b):
 
 
 def seen(candidate, kind, *, reference=PRODUCT, settings=None):
-    """How a candidate compares on one kind of inputs; None where those are left out."""
+    """How a candidate's one output compares on one kind of inputs; None where those are left out."""
+    return looked(lambda *inputs: (candidate(*inputs),), kind, reference=reference, settings=settings)
+
+
+def looked(candidate, kind, *, reference, settings=None):
+    """How a candidate's outputs compare on one kind of inputs; None where those are left out."""
     bench = bench_of(reference, settings=settings or EvaluationSettings())
     with torch.no_grad():
         inputs = inputs_of(bench, kind)(7)
         expected = bench.expected(inputs, seed=7)
         exact = exact_of(bench, inputs, expected, seed=7)
-        return exact and exact.compared(kind, (candidate(*inputs),))
+        return exact and exact.compared(kind, candidate(*inputs))
 
 
 @pytest.mark.parametrize("kind", list(KINDS))
@@ -112,6 +117,54 @@ def test_inputs_on_which_the_operation_is_not_defined_are_left_out(operation, ki
     reference = PRODUCT.replace("a @ b", operation)
 
     assert seen(torch.matmul, kind, reference=reference) is None
+
+
+ARGMAX = PRODUCT.replace("a @ b", "a.argmax(dim=1), b > 0.5")
+SPECTRUM = PRODUCT.replace("a @ b", "torch.fft.fft(a @ b)")
+
+
+def last_of_the_largest(a, b):
+    flipped = a.flip(1).argmax(dim=1)
+    return a.shape[1] - 1 - flipped, b > 0.5
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+@pytest.mark.parametrize("candidate", [lambda a, b: (a.argmax(dim=1), b > 0.5), last_of_the_largest])
+def test_whichever_of_equal_elements_is_the_largest_is_no_error(kind, candidate):
+    assert not looked(candidate, kind, reference=ARGMAX).is_wrong()
+
+
+@pytest.mark.parametrize(
+    "candidate",
+    [
+        lambda a, b: ((a * a).argmax(dim=1), b > 0.5),
+        lambda a, b: (torch.where((a < 0).any(), torch.zeros(32).long(), a.argmax(dim=1)), b > 0.5),
+        lambda a, b: (a.argmax(dim=1), b * b > 0.25),
+    ],
+)
+def test_a_wrong_index_or_truth_value_on_other_inputs_is_wrong(candidate):
+    assert not looked(candidate, "own", reference=ARGMAX).is_wrong()
+
+    found = looked(candidate, "signed", reference=ARGMAX)
+
+    assert (True, True, 1e9) == (found.wrong > 0, found.is_wrong(), found.ratio)
+
+
+def test_whole_numbers_that_hang_on_rounding_are_nobodys_error():
+    reference = PRODUCT.replace("a @ b", "(a @ b * 1e5).to(torch.int64) % 2")
+
+    scrutiny = looked(lambda a, b: ((naive(a, b) * 1e5).to(torch.int64) % 2,), "signed", reference=reference)
+
+    assert not scrutiny.is_wrong()
+
+
+def test_complex_outputs_are_looked_at_too():
+    def spectrum(a, b):
+        return (torch.fft.fft(a @ b),)
+
+    assert not looked(spectrum, "signed", reference=SPECTRUM).is_wrong()
+    assert looked(lambda a, b: (spectrum(a, b)[0].conj(),), "signed", reference=SPECTRUM).is_wrong()
+    assert looked(lambda a, b: spectrum(a, b.abs()), "signed", reference=SPECTRUM).is_wrong()
 
 
 def test_an_operation_that_is_unstable_itself_is_left_out():

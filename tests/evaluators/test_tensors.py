@@ -55,6 +55,21 @@ def test_a_clone_shares_no_memory_with_the_original():
     assert [1.0, 1.0] == original[1][0].tolist()
 
 
+def test_equal_mappings_have_the_same_leaves_in_the_same_order():
+    value, same = {"b": 1, "a": [2, 3]}, {"a": [2, 3], "b": 1}
+
+    assert [("['a'][0]", 2), ("['a'][1]", 3), ("['b']", 1)] == list(leaves(value)) == list(leaves(same))
+
+
+def test_tensors_are_changed_in_the_order_of_the_leaves_and_keys_stay_where_they_are():
+    value = {"b": torch.ones(1), "a": torch.zeros(1)}
+    numbers = itertools.count()
+
+    changed = mapped(value, lambda _: next(numbers))
+
+    assert [("b", 1), ("a", 0)] == list(changed.items())
+
+
 def test_leaves_come_with_the_path_that_leads_to_them():
     value = (1, [2, {"a": 3}])
 

@@ -167,6 +167,8 @@ def _complaints(case: Case, got: Got, twin: Got | None) -> Iterator[str]:
         for names in case.findings:
             if not got.findings.intersection(names):
                 yield f"finding {'|'.join(names)} is missing among {sorted(got.findings)}"
+    if case.kind == HONEST and "tampered" in got.findings:
+        yield "an honest candidate is said to have tampered with its process"
     if got.verdict == PASSED:
         yield from _timing_complaints(case, got, twin)
 

@@ -76,6 +76,14 @@ def test_another_reason_is_complained_about():
     assert "reason: expected values|timed_output, got shape" == complaint
 
 
+def test_an_honest_candidate_is_not_to_be_accused():
+    honest = parse("cpu/honest/some", "# problem: relu_add\n# rows: isolation 1\n# note: plain\n")
+
+    assert () == complaints(honest, passed(findings=frozenset({"cpu_shared"})))
+    (complaint,) = complaints(honest, passed(findings=frozenset({"tampered"})))
+    assert "tampered" in complaint
+
+
 def test_a_finding_has_to_be_there_where_the_first_verdict_came_out():
     case = replace(hostile(HARMLESS), findings=(("children_left", "threads_left"),))
 
