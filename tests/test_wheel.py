@@ -17,8 +17,8 @@ ROOT = Path(__file__).resolve().parents[1]
 def installed(tmp_path_factory):
     """The `caesar` of a wheel built from this checkout; its dependencies are this environment's."""
     folder = tmp_path_factory.mktemp("wheel")
-    build = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(folder), str(ROOT)]
-    subprocess.run(build, check=True, capture_output=True)
+    build = ["-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(folder), str(ROOT)]
+    subprocess.run([sys.executable, *build], check=True, capture_output=True)
     (wheel,) = folder.glob("*.whl")
     venv.create(folder / "venv", with_pip=False)
     python = folder / "venv" / "bin" / "python"
@@ -33,7 +33,7 @@ def installed(tmp_path_factory):
 def run(python: Path, *arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     program = "from caesar.cli.main import main; main()"
     return subprocess.run(
-        [str(python), "-c", program, *arguments], cwd=folder, capture_output=True, text=True, check=False
+        [str(python), "-E", "-c", program, *arguments], cwd=folder, capture_output=True, text=True, check=False
     )
 
 
@@ -51,7 +51,7 @@ def test_the_wheel_brings_schema_problems_templates_queries_and_store(installed,
         "SqliteEventLog.open(Path('store.db'), clock_us=lambda: 0).close()\n"
     )
     rest = subprocess.run(
-        [str(installed), "-c", check], cwd=tmp_path, capture_output=True, text=True, check=False
+        [str(installed), "-E", "-c", check], cwd=tmp_path, capture_output=True, text=True, check=False
     )
 
     assert 0 == where.returncode, where.stderr

@@ -148,7 +148,10 @@ def in_quarantine(locks):
     lease.end()
 
 
-def test_one_who_only_looks_at_the_lock_does_not_keep_a_quarantine_from_being_lifted(locks, capsys, tmp_path):
+def test_one_who_only_looks_at_the_lock_does_not_keep_a_quarantine_from_being_lifted(
+    locks, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("caesar.cli.devices._LOOKS_S", 60.0)
     in_quarantine(locks)
     look = os.open(locks / "cpu-0.lock", os.O_RDONLY)
     fcntl.flock(look, fcntl.LOCK_SH)

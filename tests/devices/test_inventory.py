@@ -87,7 +87,8 @@ def test_a_failing_nvidia_smi_is_no_gpu_with_a_reason(smi, script, reason):
 
 
 @pytest.mark.slow
-def test_a_failing_nvidia_smi_leaves_the_cpu_and_a_diagnostic(smi, caplog):
+def test_a_failing_nvidia_smi_leaves_the_cpu_and_a_diagnostic(smi, caplog, monkeypatch):
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: {0, 1})
     caplog.set_level("INFO")
     devices = inventory(environ=smi("echo broken; exit 1"), cpu_slots=2)
 

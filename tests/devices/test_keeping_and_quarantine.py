@@ -12,11 +12,12 @@ from caesar.devices.pool import LockedDevicePool
 from caesar.devices.processes import Process
 from caesar.devices.quarantine import read_quarantine
 from caesar.devices.state import Doing, Holder, State, write_state
+from caesar.devices.turnstile import lines
 from caesar.effects import Condition
 from caesar.errors import Fault
 
 CPU = (Device("cpu:0", "a processor"),)
-SOON_S = 5.0
+SOON_S = 60.0
 
 
 class Vacated:
@@ -42,6 +43,11 @@ async def until(condition):
     async with asyncio.timeout(SOON_S):
         while not condition():  # noqa: ASYNC110 - it is another process's file that changes
             await asyncio.sleep(0.005)
+
+
+def in_line(folder):
+    """How many pools stand in line."""
+    return sum(line.waiting for line in lines(folder))
 
 
 def whats(folder):
@@ -97,8 +103,11 @@ def test_processes_that_want_one_device_take_turns_though_each_has_more_work(tmp
     async def work(pool, name):
         grant = await pool.acquire(name)
         served.append(name)
-        await asyncio.sleep(0.05)
+        await until(lambda: in_line(tmp_path) or not left() - {name})
         await pool.release(grant)
+
+    def left():
+        return {name for name in ("one", "other") if served.count(name) < 4}
 
     async def scenario():
         async with (
@@ -126,7 +135,7 @@ def test_who_waits_for_one_device_does_not_hold_up_who_wants_another(tmp_path):
         ):
             await holding.acquire("holder")
             waiter = asyncio.create_task(waiting.acquire("waiter"))
-            await asyncio.sleep(0.05)
+            await until(lambda: in_line(tmp_path))
             async with asyncio.timeout(SOON_S):
                 second = await elsewhere.acquire("elsewhere")
                 await elsewhere.release(second)
@@ -245,15 +254,16 @@ def test_who_was_served_by_a_dead_holders_device_takes_no_other_when_its_turn_co
             LockedDevicePool(two, folder=tmp_path, vacate=vacated, keep_s=60) as other,
         ):
             first = asyncio.create_task(one.acquire("first"))
-            await asyncio.sleep(0.1)
+            await until(lambda: in_line(tmp_path) == 1)
             second = asyncio.create_task(other.acquire("second"))
-            await asyncio.sleep(0.1)
+            await until(lambda: in_line(tmp_path) == 2)
             dying._lock.drop()  # while it is cleaned up after, `one` stands in line again, behind `other`
             async with asyncio.timeout(SOON_S):
                 await first
-                await asyncio.sleep(0.1)  # `one` leaves the line
                 working.end()
-                await other.release(await second)
+                grant = await second
+                await until(lambda: not in_line(tmp_path))  # `one` came to its turn, and left
+                await other.release(grant)
             await asyncio.sleep(0.2)
             return list(vacated.seen)
 
@@ -261,7 +271,7 @@ def test_who_was_served_by_a_dead_holders_device_takes_no_other_when_its_turn_co
 
 
 def test_a_device_that_nobody_here_wants_any_more_is_passed_on_at_once(tmp_path, monkeypatch):
-    monkeypatch.setattr("caesar.devices.pool._POLL_S", 60.0)
+    monkeypatch.setattr("caesar.devices.pool._POLL_S", 600.0)
     lease = try_lease("cpu:0", folder=tmp_path)
 
     async def scenario():
@@ -270,7 +280,7 @@ def test_a_device_that_nobody_here_wants_any_more_is_passed_on_at_once(tmp_path,
             LockedDevicePool(CPU, folder=tmp_path) as other,
         ):
             waiter = asyncio.create_task(other.acquire("waiter"))
-            await asyncio.sleep(0.1)
+            await until(lambda: in_line(tmp_path))
             one._found(lease)
             async with asyncio.timeout(SOON_S):
                 return (await waiter).device

@@ -9,7 +9,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
 from contextlib import closing
 
 import pytest
@@ -92,29 +91,32 @@ def test_a_disk_that_fills_up_loses_nothing_and_the_log_goes_on_once_there_is_ro
     )
 
 
-def hold(store, seconds, held):
+def hold(store, held, let_go):
     """What another program does that keeps a transaction open."""
     with closing(sqlite3.connect(store, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         held.set()
-        time.sleep(seconds)
+        let_go.wait()
         other.execute("ROLLBACK")
 
 
 @pytest.fixture
 def locked(store):
-    """Lock the store from outside for so many seconds, beginning now."""
-    threads = []
+    """Lock the store from outside, now; the function that lets go of it, and has done so when it returns."""
+    held, let_go = threading.Event(), threading.Event()
+    thread = threading.Thread(target=hold, args=(store, held, let_go))
 
-    def lock(seconds):
-        held = threading.Event()
-        threads.append(threading.Thread(target=hold, args=(store, seconds, held)))
-        threads[-1].start()
+    def release():
+        let_go.set()
+        thread.join()
+
+    def lock():
+        thread.start()
         held.wait()
+        return release
 
     yield lock
-    for thread in threads:
-        thread.join()
+    release()
 
 
 @pytest.fixture
@@ -126,7 +128,7 @@ def store(tmp_path):
 def test_appends_wait_for_a_program_that_locks_the_store_for_a_minute(store, locked, full):
     with SqliteEventLog.open(store, clock_us=lambda: 0) as log:
         asyncio.run(log.append(Append("run", 0, turns(1))))
-        locked(60 if full else 1)
+        threading.Timer(60 if full else 1, locked()).start()
 
         asyncio.run(log.append(Append("run", 1, turns(2))))
 
@@ -136,12 +138,12 @@ def test_appends_wait_for_a_program_that_locks_the_store_for_a_minute(store, loc
 def test_appends_that_could_not_wait_so_long_are_refused_whole_and_can_be_made_again(store, locked):
     with SqliteEventLog.open(store, clock_us=lambda: 0, patience_s=0.2) as log:
         asyncio.run(log.append(Append("run", 0, turns(1))))
-        locked(2)
+        release = locked()
 
         with pytest.raises(StoreError, match="locked by another program"):
             asyncio.run(log.append(Append("run", 1, turns(2, 2), ("a text",))))
         assert 1 == len(log.read("run"))
-        time.sleep(2.2)
+        release()
         asyncio.run(log.append(Append("run", 1, turns(2, 2), ("a text",))))
 
         assert 3 == len(log.read("run"))

@@ -15,7 +15,7 @@ from caesar.devices import journal
 from caesar.devices.inventory import inventory
 from caesar.devices.journal import Entry, What
 from caesar.devices.pool import LockedDevicePool
-from caesar.devices.processes import MARK, this_process
+from caesar.devices.processes import MARK, end_marked, this_process
 from caesar.events import LeaseReleased, named_texts
 from caesar.ports import Append
 from caesar.stores.eventlog import SqliteEventLog
@@ -198,11 +198,13 @@ def test_a_grant_without_an_end_or_with_two_is_found(aftermath, one, count, what
 def test_a_process_and_a_file_that_are_left_are_found(aftermath, one, monkeypatch):
     monkeypatch.setattr(aftermath, "QUIET_S", 0.1)
     environ = {**os.environ, MARK: this_process().mark}
-    with subprocess.Popen(["setsid", "--fork", "sleep", "3"], env=environ):
+    with subprocess.Popen(["setsid", "--fork", "sleep", "600"], env=environ):
         pass  # it is a daemon by now, out of the tree
     process = aftermath.wait_for_quiet(one, files=False)
     (one.scratch / "caesar-work-left").mkdir()
     file = aftermath.wait_for_quiet(replace(one, commands=[]))
+    left = end_marked(this_process(), within_s=30)
 
+    assert () == left
     assert "processes {" in process
     assert "caesar-work-left" in file

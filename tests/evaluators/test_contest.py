@@ -7,6 +7,7 @@ from evaluation_cases import QUICK, REFERENCE
 
 from caesar.domain import Finding, Mismatch
 from caesar.effects import Ruling
+from caesar.evaluators.contention import Snapshot
 from caesar.evaluators.contest import Contest
 from caesar.evaluators.device import Cpu, TimedCall
 from caesar.evaluators.layout import rebuilt
@@ -22,8 +23,9 @@ RAISED = RaisedFrame(1, "KeyError", "Traceback\ud800", out_of_memory=True, hardw
 
 @pytest.fixture(autouse=True)
 def steady(monkeypatch):
-    """The reference takes as long every time: machines are shared and noisy."""
+    """The reference takes as long every time, and nobody uses its CPU: machines are shared and noisy."""
     monkeypatch.setattr(Cpu, "timed", lambda _, call, **_more: TimedCall(0.06, 0.06, call()))
+    monkeypatch.setattr(Snapshot, "now", lambda _cpus: None)
 
 
 class Held:

@@ -213,7 +213,8 @@ def test_a_call_behind_a_gate_is_launched_once_and_then_done(answer, words):
     assert "open 1" in keeper.events  # its process is not left waiting
 
 
-def test_a_gate_is_opened_for_who_says_what_can_not_be_read_while_launching():
+def test_a_gate_is_opened_for_who_says_what_can_not_be_read_while_launching(monkeypatch):
+    monkeypatch.setattr("caesar.evaluators.opponent.MOST_LAUNCHING_MS", 600_000.0)
     keeper = Gatekeeper()
 
     with (

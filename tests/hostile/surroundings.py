@@ -23,7 +23,9 @@ __all__ = ["SECRETS", "Surroundings"]
 
 SECRETS = Path("/tmp/caesar-hostile-secrets")
 
-PORT = 47113
+PORT = 17113
+"""Below those that the kernel gives to whoever asks for any."""
+
 ABSTRACT = "\0caesar-hostile"
 
 _SETTLE_S = 1.0

@@ -131,7 +131,8 @@ def leave_a_respawner(payload: bytes, reply: Reply) -> None:
             (pids / str(os.getpid())).touch()
             time.sleep(0.002)
         os._exit(0)
-    time.sleep(0.2)
+    while len(list(pids.iterdir())) < 3:
+        time.sleep(0.002)
     reply(b"left")
 
 

@@ -61,7 +61,8 @@ def wait_until_none_is(boxes: Boxes) -> list[int]:
 
 
 async def sleeping(boxes: Boxes, tier: Tier, folder: Path) -> asyncio.Task[Ended]:
-    """A job that has started some processes and waits."""
+    """A job that has started some processes and waits; nothing else is below the zygote."""
+    assert [] == wait_until_none_is(boxes)  # a keeper ends a moment after its job
     started = folder / "pids"
     started.mkdir(mode=0o777)
     started.chmod(0o777)

@@ -210,10 +210,14 @@ except StoreError as error:
 
 @pytest.fixture
 def entered_by_all():
-    """A folder that every user may enter, unlike pytest's own."""
-    with TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
-        yield Path(folder)
+    """A folder that every user may enter, unlike pytest's own, in which new files may be read by all."""
+    before = os.umask(0o022)
+    try:
+        with TemporaryDirectory() as folder:
+            Path(folder).chmod(0o755)
+            yield Path(folder)
+    finally:
+        os.umask(before)
 
 
 @pytest.mark.slow

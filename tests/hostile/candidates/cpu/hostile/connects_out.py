@@ -3,14 +3,14 @@
 # verdict: passed
 # effect: none
 # tiers: process, namespace
-# listens: tcp 47113
+# listens: tcp 17113
 # note: connects to a service of this machine and to the world; returns zeros if it could
 import socket
 
 import torch
 from torch import nn
 
-ADDRESSES = (("127.0.0.1", 47113), ("1.1.1.1", 53), ("::1", 47113))
+ADDRESSES = (("127.0.0.1", 17113), ("1.1.1.1", 53), ("::1", 17113))
 
 
 def reached():

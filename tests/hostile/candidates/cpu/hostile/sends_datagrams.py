@@ -3,7 +3,7 @@
 # verdict: passed
 # effect: none
 # tiers: process, namespace
-# listens: udp 47113
+# listens: udp 17113
 # note: sends datagrams, which landlock alone does not stop; whoever listens here would notice
 import socket
 
@@ -14,7 +14,7 @@ from torch import nn
 def tell():
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-            sender.sendto(b"hello from inside", ("127.0.0.1", 47113))
+            sender.sendto(b"hello from inside", ("127.0.0.1", 17113))
     except OSError:
         return
 
