@@ -356,7 +356,8 @@ class Environment:
     """Whether fp32 products may have been done in TF32."""
     conditions: Mapping[str, float] = field(default_factory=dict)
     """Right after timing: sm_clock_mhz, temperature_c, power_w, processes; of timing: judge_cpu, the share of
-    it in which the judge had a processor. Empty where they can't be had."""
+    it in which the judge had a processor, and unseen_ms, what a call could have hidden from the judge's clock.
+    What can't be had is absent."""
     alone: bool | None = None
     """Whether nobody else computed on the device when it was leased; None where that can't be told."""
 

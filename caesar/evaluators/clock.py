@@ -98,6 +98,12 @@ class Calibration:
             statistics.median(judged)
         )
 
+    def unseen_ms(self, wall_ms: float) -> float:
+        """How much of the work of calls that take so long could be done at other times without its showing."""
+        claimed_ms = self.judged(wall_ms) - self._least(self.judged(wall_ms))
+        withdrawing_ms = self._excused(self.withdrawing, _WITHDRAW_SHARE[self.gated], call_ms=wall_ms)
+        return claimed_ms + withdrawing_ms + self._excused(self.showing, _SHOW_SHARE, call_ms=wall_ms)
+
     def _least(self, judged_ms: float) -> float:
         """The smallest claim that can be true where the judge's clock says so much."""
         return judged_ms * (1 - _SHARE) - self.slack_ms - 2 * self.idle.spread_ms
@@ -131,8 +137,11 @@ class Calibration:
     def _put_off(self, took_ms: float, span: Span, *, share: float, call_ms: float) -> float:
         """The milliseconds beyond what the span explains; none where noise explains them."""
         late_ms = took_ms - span.ms
-        noise_ms = 2 * span.spread_ms + _SHARE_PUT_OFF * call_ms
-        return late_ms if late_ms > share * span.ms + self.slack_ms + noise_ms else 0.0
+        return late_ms if late_ms > self._excused(span, share, call_ms=call_ms) else 0.0
+
+    def _excused(self, span: Span, share: float, *, call_ms: float) -> float:
+        """The milliseconds beyond the span that noise explains."""
+        return share * span.ms + self.slack_ms + 2 * span.spread_ms + _SHARE_PUT_OFF * call_ms
 
 
 def _odd_ones(calls: int) -> int:

@@ -306,6 +306,7 @@ class Contest:
         began, worked = time.monotonic(), time.process_time()
         measured, notes = measure(bout, settings=self._bench.settings, now=self._now)
         self._account.conditions = self._bench.device.conditions()
+        self._account.conditions["unseen_ms"] = measured.unseen_ms
         if self._bench.spin_s:  # it never sleeps, unless it has to wait for a core
             share = (time.process_time() - worked) / (time.monotonic() - began)
             self._account.conditions["judge_cpu"] = round(share, 3)

@@ -144,8 +144,8 @@ class Measured(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reference_launch_ms: float
     clock: str
     """candidate: its own events or clock, which agree with the judge's; judge: the judge's, as they don't."""
-    overhead_ms: float
-    """What the judge's clock counts where nothing is called, the median."""
+    unseen_ms: float
+    """How much of a call's work could have been done at other times without the judge's clock showing it."""
 
 
 class Passed(msgspec.Struct, frozen=True, tag="passed", forbid_unknown_fields=True):

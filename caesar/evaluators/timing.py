@@ -225,7 +225,7 @@ def _measured(calibration: Calibration, pairs: list[_Pair]) -> tuple[Measured, s
         launch_ms=round(statistics.median(pair.candidate.launch_ms for pair in pairs), _DECIMALS),
         reference_launch_ms=round(statistics.median(pair.reference_launch_ms for pair in pairs), _DECIMALS),
         clock="candidate" if honest else "judge",
-        overhead_ms=round(calibration.idle.ms, _DECIMALS),
+        unseen_ms=round(calibration.unseen_ms(statistics.median(walls)), _DECIMALS),
     )
     return measured, None if honest else _disagreement(calibration, claimed, walls, late)
 

@@ -113,5 +113,20 @@ def test_what_is_put_off_is_never_negative(walls, withdrawn, shown):
     assert min(late(withdrawn=(withdrawn,), shown=(shown,), walls=tuple(walls))) >= 0
 
 
+@given(st.floats(0.01, 100.0), st.floats(0.0, 1.0), st.floats(0.0, 100.0), st.floats(0.0, 100.0), st.booleans())
+def test_what_is_believed_hides_no_more_than_is_told(wall, share, withdrawing, showing, gated):
+    calibration = replace(QUIET, gated=gated)
+    judged = calibration.judged(wall)
+    claim = share * judged
+    walls, withdrawn, shown = (wall,) * 9, SHORT.ms + withdrawing, SHORT.ms + showing
+
+    believed = calibration.agrees((claim,) * 9, walls) and not any(
+        calibration.late((withdrawn,) * 9, (shown,) * 9, wall_ms=walls)
+    )
+
+    hidden = judged - claim + withdrawing + showing
+    assert not believed or hidden <= calibration.unseen_ms(wall) + 1e-6
+
+
 def test_an_unknown_calibration_takes_nothing_off():
     assert 3.0 == Calibration().judged(3.0)

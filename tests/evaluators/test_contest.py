@@ -91,6 +91,10 @@ def test_an_equal_candidate_passes_every_stage_in_order():
     assert {"own", "signed", "large", "small", "binary"} == set(held.report.looked_at)
 
 
+def test_conditions_say_what_the_judges_clock_could_not_see():
+    assert 0 < Held().report.conditions["unseen_ms"] < 100
+
+
 def test_nothing_of_the_candidates_is_asked_for_before_asking_was_timed():
     asked = Held().opponent.asked
 

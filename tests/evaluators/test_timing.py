@@ -308,7 +308,7 @@ def test_the_overhead_of_asking_is_taken_off():
 
     measured, _, _ = timed(candidate_ms=0.1, wall_ms=5.0, calibration=calibration)
 
-    assert (0.5, {4.5}) == (measured.overhead_ms, set(measured.candidate_ms))
+    assert {4.5} == set(measured.candidate_ms)
 
 
 def test_work_put_off_until_outputs_are_shown_is_charged():
