@@ -15,7 +15,7 @@ from pathlib import Path
 
 from caesar.builders.cache import BuildCache, Entry
 from caesar.builders.commands import Recipe, Unit
-from caesar.builders.steps import Compilers, Order, Place, Step
+from caesar.builders.steps import Allowance, Compilers, Order, Place, Step
 from caesar.builders.threads import in_thread
 from caesar.builders.toolchain import Toolchain
 from caesar.domain import BuildOutcome, Digest
@@ -153,12 +153,12 @@ class Pieces:
             f"{name}.o": self._support_command(name) for name in _SUPPORT if places.cuda or name != "cuda.cpp"
         }
         compiled = [
-            self._compilers.run(Order((*command, "-o", output), 3 * _GB, _LIMIT_S, output), place)
+            self._compilers.run(Order((*command, "-o", output), 3 * _GB, Allowance(_LIMIT_S), output), place)
             for output, command in commands.items()
         ]
         archive = [places.ar, "rcs", _ARCHIVE, *(str(place.made / output) for output in commands)]
         _require(await asyncio.gather(*compiled))
-        _require([await self._compilers.run(Order(archive, _GB, _LIMIT_S, _ARCHIVE), place)])
+        _require([await self._compilers.run(Order(archive, _GB, Allowance(_LIMIT_S), _ARCHIVE), place)])
         return _Piece({_ARCHIVE: place.made / _ARCHIVE})
 
     def _support_command(self, name: str) -> list[str]:
@@ -175,7 +175,7 @@ class Pieces:
         header = place.sources / "extension.h"
         header.write_text(f"#include_next <{_HEADER}>\n")
         command = recipe.precompile(str(header), _PRECOMPILED)
-        step = await self._compilers.run(Order(command, 4 * _GB, _LIMIT_S, _PRECOMPILED), place)
+        step = await self._compilers.run(Order(command, 4 * _GB, Allowance(_LIMIT_S), _PRECOMPILED), place)
         if not step.ok:  # the candidate's flags are in the command
             return _Piece({}, failed=step)
         return _Piece({_HEADER: header, f"{_HEADER}.gch": place.made / _PRECOMPILED})

@@ -24,7 +24,7 @@ from caesar.sandbox.folders import job_folder
 from caesar.sandbox.job import Ended, How, Job
 from caesar.sandbox.zygote import Zygote
 
-__all__ = ["ROOM_BYTES", "Compilers", "Order", "Place", "Step"]
+__all__ = ["ROOM_BYTES", "Allowance", "Compilers", "Order", "Place", "Step"]
 
 _TARGET = "caesar.builders.tool:run"
 _OUTPUT_BYTES = 32 << 20
@@ -35,6 +35,18 @@ ROOM_BYTES = 64 << 20
 _OUT_OF_MEMORY = re.compile(r"Killed signal terminated program|out of memory|virtual memory exhausted|signal 9")
 
 
+@dataclass(slots=True)
+class Allowance:
+    """The seconds that the commands of one build may run in all; those that run at once each take theirs."""
+
+    left_s: float
+
+    def spend(self, step: Step) -> Step:
+        """Take off what a command took; the step as it is."""
+        self.left_s -= step.ended.seconds
+        return step
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """A command to be run."""
@@ -42,7 +54,8 @@ class Order:
     command: Sequence[str]
     memory: int
     """What it may hold, in bytes; half of it is what it is expected to."""
-    limit_s: float
+    allowance: Allowance
+    """Out of which its time comes, from when it begins."""
     output: str | None = None
     """The file it leaves in its folder."""
     reads: tuple[Path, ...] = ()
@@ -79,6 +92,10 @@ class Step:
         if not self.lasts:
             return f"{said}\nerror: the compiler was killed; it needed more memory than it may have"
         return said
+
+
+_UNTRIED = Step(Ended(How.TIMED_OUT, 0, (), "", 0.0), -signal.SIGKILL, 0.0, 0)
+"""What comes of a command for which no time is left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +146,19 @@ class Compilers:
         failed with the disk full.
         """
         folder = place.new_folder()
+        async with self.capacity.taken(order.memory // 2):
+            if order.allowance.left_s <= 0:
+                return _UNTRIED
+            step = order.allowance.spend(await self._ended(order, place, folder))
+        if not step.ok and shutil.disk_usage(place.root).free < ROOM_BYTES:
+            raise Fault(
+                "builder", f"a compiler failed with the disk of {place.root.parent} full; free some space"
+            )
+        if step.ok and order.output is not None:
+            await in_thread(place.take, folder / order.output)
+        return step
+
+    async def _ended(self, order: Order, place: Place, folder: Path) -> Step:
         box = Box(
             tier=self.tier,
             reads=(*self.reads, place.sources, place.made, *order.reads),
@@ -137,16 +167,8 @@ class Compilers:
             cpus=self.capacity.cpus,
         )
         payload = json.dumps(list(order.command)).encode()
-        job = Job(_TARGET, payload, folder, order.limit_s, _OUTPUT_BYTES, box=box)
-        async with self.capacity.taken(order.memory // 2):
-            step = _step(order, await self.zygote.run(job))
-        if not step.ok and shutil.disk_usage(place.root).free < ROOM_BYTES:
-            raise Fault(
-                "builder", f"a compiler failed with the disk of {place.root.parent} full; free some space"
-            )
-        if step.ok and order.output is not None:
-            await in_thread(place.take, folder / order.output)
-        return step
+        job = Job(_TARGET, payload, folder, order.allowance.left_s, _OUTPUT_BYTES, box=box)
+        return _step(order, await self.zygote.run(job))
 
 
 def _step(order: Order, ended: Ended) -> Step:

@@ -21,7 +21,7 @@ from caesar.builders.inflight import InFlight
 from caesar.builders.pieces import Pieces
 from caesar.builders.prelude import may_suffice, uses_torch
 from caesar.builders.sources import lay_out, unusable
-from caesar.builders.steps import Compilers, Order, Place, Step
+from caesar.builders.steps import Allowance, Compilers, Order, Place, Step
 from caesar.builders.toolchain import Toolchain
 from caesar.domain import BuildOutcome, Digest
 from caesar.events import canonical
@@ -33,7 +33,7 @@ from caesar.sandbox.zygote import Zygote
 __all__ = ["SLIM", "Made", "Workshop"]
 
 
-VERSION = "extension-2"
+VERSION = "extension-3"
 """Part of every extension's identity: raise it when they come out differently, but for what follows."""
 
 SLIM = Path(__file__).parent / "slim"
@@ -83,7 +83,7 @@ class Workshop:
     async def make(self, extension: Extension, *, limit_s: float, real: bool = False) -> Made:
         """The extension's library, or why there is none; `real` asks for the real headers.
 
-        No compiler runs longer than the limit. Cancelling ends them unless others wait for the same.
+        Its compilers run no longer than the limit in all. Cancelling ends them unless others wait for the same.
         """
         key = self._key(extension.digest, "real" if real else "any")
         entry = self._cache.find(key)
@@ -140,7 +140,7 @@ class _Work:
         self._workshop = workshop
         self._extension = extension
         self._place = place
-        self._limit_s = limit_s
+        self._allowance = Allowance(limit_s)
         self._recipe = workshop.recipe(extension, place)
         self._steps = _Attempt(())
         self.lasts = True
@@ -201,7 +201,7 @@ class _Work:
         self, command: Sequence[str], *, memory: int, output: str | None = None, reads: tuple[Path, ...] = ()
     ) -> Step:
         return await self._workshop.compilers.run(
-            Order(command, memory, self._limit_s, output, reads), self._place
+            Order(command, memory, self._allowance, output, reads), self._place
         )
 
     async def _all(self, commands: Iterable[Awaitable[Step]]) -> _Attempt:
