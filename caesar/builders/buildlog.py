@@ -18,7 +18,7 @@ _INSTANTIATION = re.compile(
 )
 _DIAGNOSTIC = re.compile(
     r":\d+(?::\d+)?: (?:fatal )?error: |\(\d+\): (?:catastrophic )?error"
-    r"|^\S*(?:error|fatal)\b.*:",
+    r"|^(?>\S*?(?:error|fatal)\b).*:",
     re.MULTILINE,
 )
 _STARTS = re.compile(

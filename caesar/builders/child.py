@@ -33,6 +33,7 @@ REASONS = ("syntax_error", "no_model", "compiler_error", "import_error")
 """What the child may reply besides; everything else is seen from outside."""
 
 _LOADERS = frozenset({"load_inline", "load", "_jit_compile"})
+_LOOKED_AT_CHARS = 1 << 18
 
 
 def build(payload: bytes, reply: Callable[[bytes], None], channel: int) -> None:
@@ -48,15 +49,24 @@ def build(payload: bytes, reply: Callable[[bytes], None], channel: int) -> None:
 
 
 def loads_late(source: str) -> bool:
-    """Whether a source calls a loader elsewhere than at module level; False for what is no Python."""
+    """Whether a source calls a loader elsewhere than at module level; False for what is no Python.
+
+    Time is linear in the source's length; one that is longer than anybody writes is not looked at.
+    """
+    if len(source) > _LOOKED_AT_CHARS or not any(name in source for name in _LOADERS):
+        return False
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
-    inside = (
-        node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-    )
-    return any(_is_loader(call) for function in inside for call in ast.walk(function))
+    waiting: list[tuple[ast.AST, bool]] = [(tree, False)]
+    while waiting:
+        node, inside = waiting.pop()
+        if inside and _is_loader(node):
+            return True
+        inside = inside or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        waiting += ((child, inside) for child in ast.iter_child_nodes(node))
+    return False
 
 
 def _is_loader(node: ast.AST) -> bool:

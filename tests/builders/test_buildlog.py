@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -59,3 +60,11 @@ def test_no_log_holds_a_control_character_but_newlines(text):
         character == "\n" or character.isprintable() or ord(character) > 0x9F
         for character in tidy(text, shown={})
     )
+
+
+@pytest.mark.parametrize(
+    "line", ["error." * 700_000, ":1" * 2_000_000, "\x1b[" + "1;" * 2_000_000, "fatal" + " " * 4_000_000]
+)
+def test_a_long_line_is_read_in_linear_time(line):
+    """One that grows with the square of the length would not end within hours."""
+    assert len(tidy(line, shown={})) <= len(line)

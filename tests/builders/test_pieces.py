@@ -222,3 +222,11 @@ def test_no_header_is_precompiled_where_there_is_no_room_for_it(site, monkeypatc
 
     assert () == run(lambda: site.precompiled(site.pieces()))
     assert [] == site.compilers.ran
+
+
+@pytest.mark.parametrize(
+    "text", ["/" * 4_000_000, "//\n" * 1_000_000, "\n" * 4_000_000, "#" + " " * 4_000_000, "// a\n\n" * 500_000]
+)
+def test_how_a_long_source_begins_is_seen_in_linear_time(site, text):
+    """One that grows with the square of the length, or faster, would not end within hours."""
+    assert () == run(lambda: site.precompiled(site.pieces(), text=text))

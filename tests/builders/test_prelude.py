@@ -1,3 +1,5 @@
+import pytest
+
 from caesar.builders.prelude import may_suffice, prelude, uses_torch
 from caesar.builders.workshop import SLIM
 
@@ -33,3 +35,33 @@ def test_slim_headers_are_tried_where_each_included_one_has_a_stand_in():
 def test_a_source_without_torchs_headers_needs_nothing_of_them():
     assert not uses_torch(["#include <Python.h>\nint x;"])
     assert uses_torch(["#include <vector>", "int x;\n  #include <ATen/ATen.h>"])
+
+
+LONG = 1 << 20
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n" * LONG,
+        "#" + " " * LONG,
+        "#include <torch/\n" * (LONG // 17),
+        "using" + "\n" * LONG,
+        "using namespace std; " + "a b " * (LONG // 4),
+        "std::" + "a_distributio" * (LONG // 13),
+        "assert" + " " * LONG,
+    ],
+    ids=["blank lines", "blanks", "open names", "using", "words", "one word", "assert"],
+)
+def test_a_long_text_is_read_in_linear_time(text):
+    """One that grows with the square of the length would not end within hours."""
+    assert prelude([text]).startswith("#pragma once\n")
+    assert not uses_torch([text])
+    assert may_suffice([text], STANDINS)
+
+
+@pytest.mark.parametrize(
+    "name", ["torch/" + "x" * 300, "torch/a\0b", "torch/../../../etc/passwd", "torch/csrc"]
+)
+def test_a_header_of_any_name_is_looked_for_among_the_stand_ins_only(name):
+    assert not may_suffice([f"#include <{name}>"], STANDINS)
