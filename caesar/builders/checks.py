@@ -30,8 +30,11 @@ class Ending:
     token: str = field(default_factory=lambda: secrets.token_hex(16))
 
     def copied(self, source: Path) -> Path:
-        """A copy beside the source, which speaks of itself as the source, with the ending."""
-        copy = source.with_name(f"{source.stem}.caesar-check{source.suffix}")
+        """A copy beside the source, which speaks of itself as the source, with the ending.
+
+        Its name is no longer for a long one of the source's, and that of no other file.
+        """
+        copy = source.with_name(f"caesar-check-{self.token}{source.suffix}")
         text = source.read_text(errors="replace")
         ours = f'static_assert(0, "{self.token}");\n' * CHECK_ERRORS
         copy.write_text(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from caesar.builders.flags import Flags, device_arch, for_compiler, for_linker, for_nvcc
@@ -48,9 +49,12 @@ class Unit:
     cuda: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Recipe:
-    """How an extension is compiled and linked, whichever headers are used."""
+    """How an extension is compiled and linked, whichever headers are used.
+
+    Its flags are sorted out once, not for every command.
+    """
 
     extension: Extension
     places: Places
@@ -188,15 +192,15 @@ class Recipe:
     def _is_cuda(self, file: File) -> bool:
         return self.extension.with_cuda and PurePosixPath(file.path).suffix in (".cu", ".cuh")
 
-    @property
+    @cached_property
     def _cxx(self) -> Flags:
         return for_compiler(self.extension.cflags, confined=self._confined)
 
-    @property
+    @cached_property
     def _nvcc(self) -> Flags:
         return for_nvcc(self.extension.cuda_cflags, confined=self._confined)
 
-    @property
+    @cached_property
     def _link(self) -> Flags:
         return for_linker(self.extension.ldflags, confined=self._confined)
 

@@ -19,7 +19,7 @@ __all__ = ["Answer", "Request", "recv_answer", "recv_request", "send_answer", "s
 
 _HEAD = struct.Struct("!IQ")
 """The lengths of the message and of what follows it."""
-_MOST_BYTES = 16 << 20
+_MOST_BYTES = 8 << 20
 _NOBODY = "nobody builds extensions for this process any more"
 
 
@@ -86,7 +86,7 @@ async def recv_request(channel: socket.socket) -> Request | None:
     body = await _taken(loop, channel, length) if length <= _MOST_BYTES else b""
     try:
         return _DECODER.decode(body)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
 

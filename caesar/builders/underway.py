@@ -24,6 +24,7 @@ from caesar.builders.requests import Answer, Request, recv_request, send_answer
 from caesar.builders.workshop import Made, Workshop
 from caesar.domain import BuildOutcome, Digest
 from caesar.effects import Build
+from caesar.sandbox.extensions import excess
 from caesar.sandbox.job import Ended, How
 
 __all__ = ["UnderWay", "Watch", "reason_of", "watched"]
@@ -81,6 +82,8 @@ class UnderWay:
     watch: Watch
     made: dict[Digest, Made] = field(default_factory=dict)
     """What each extension came to last, in the order they were asked for."""
+    refused: list[str] = field(default_factory=list)
+    """Why others were not looked at."""
 
     @property
     def payload(self) -> bytes:
@@ -109,6 +112,10 @@ class UnderWay:
             channel.shutdown(socket.SHUT_RDWR)
 
     async def _answer(self, request: Request) -> Answer:
+        too_much = excess(request.extension)
+        if too_much:
+            self.refused.append(f"error: {too_much}")
+            return Answer(None, too_much)
         limit_s = max(self.watch.left_s, _GLANCE_S)
         made = await self.workshop.make(request.extension, limit_s=limit_s, real=request.real)
         self.watch.count(made)
@@ -149,6 +156,7 @@ class UnderWay:
         """What compilers said where something failed, what the module itself said, and what was dropped."""
         for made in self.made.values() if failed else ():
             yield made.entry.log
+        yield from self.refused if failed else ()
         shown = {f"{sysconfig.get_path('purelib')}/": ""}
         yield tidy(ended.output, shown=shown)
         for flag in self._dropped():

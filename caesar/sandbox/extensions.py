@@ -22,12 +22,19 @@ from typing import Any
 
 from caesar.sandbox.artifact import MARK, open_plain
 
-__all__ = ["CompilationError", "Extension", "File", "intercept", "serve"]
+__all__ = ["CompilationError", "Extension", "File", "excess", "intercept", "serve"]
 
 _HEADERS = frozenset({".h", ".hh", ".hpp", ".hxx", ".cuh", ".inl", ".inc", ".ipp", ".tpp"})
 _MOST_HEADERS = 200
-_MOST_BYTES = 8 << 20
-"""Of all sources of one extension; nobody writes as much, and the supervisor takes no more."""
+_MOST_CHARS = 1 << 20
+"""Of all sources of one extension: nobody writes as much."""
+_MOST_FILES = 400
+_PATH_CHARS = 500
+_NAME_CHARS = 1000
+_MOST_FLAGS = 1000
+_FLAG_CHARS = 4000
+_FLAGS_CHARS = 32_000
+"""Of all flags together."""
 _MARK_BYTES = 64 << 20
 
 
@@ -64,6 +71,30 @@ class Extension:
         """The extension's identity, equal in the build and in every evaluation."""
         told = json.dumps(asdict(self), sort_keys=True, ensure_ascii=True).encode()
         return hashlib.sha256(told).hexdigest()
+
+
+def excess(extension: Extension) -> str | None:
+    """What an extension has more of than is compiled, in words of bounded length; None where nothing is.
+
+    Whoever takes an extension from a process that runs a candidate asks this first: what is done with it
+    takes time and room in proportion.
+    """
+    files = extension.files
+    flags = (*extension.cflags, *extension.cuda_cflags, *extension.ldflags, *extension.includes)
+    what = f"extension {extension.name[:60]!r}"
+    amounts = (
+        (f"the name of {what} is longer", (len(extension.name),), _NAME_CHARS, "characters"),
+        (f"{what} has more", (len(files),), _MOST_FILES, "files"),
+        (f"a path of {what} is longer", (len(file.path) for file in files), _PATH_CHARS, "characters"),
+        (f"the sources of {what} are longer", (sum(len(f.text) for f in files),), _MOST_CHARS, "characters"),
+        (f"{what} has more", (len(flags),), _MOST_FLAGS, "flags"),
+        (f"a flag of {what} is longer", map(len, flags), _FLAG_CHARS, "characters"),
+        (f"the flags of {what} are longer", (sum(map(len, flags)),), _FLAGS_CHARS, "characters"),
+    )
+    for words, found, most, unit in amounts:
+        if any(each > most for each in found):
+            return f"{words} than {most} {unit}, which is more than is compiled here"
+    return None
 
 
 def serve(artifact: Path) -> None:
@@ -201,10 +232,9 @@ def _extension(given: Mapping[str, Any], files: list[File], folders: _Folders) -
         with_cuda=bool(with_cuda),
         python_module=bool(given["is_python_module"]),
     )
-    if sum(len(file.text) for file in extension.files) > _MOST_BYTES:
-        raise RuntimeError(
-            f"the sources of extension {extension.name!r} are larger than {_MOST_BYTES >> 20} MiB"
-        )
+    too_much = excess(extension)
+    if too_much:
+        raise RuntimeError(too_much)
     return extension
 
 

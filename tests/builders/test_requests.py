@@ -1,9 +1,13 @@
+import asyncio
+import json
 import socket
+import struct
 from collections.abc import Iterator
 
 import pytest
 
-from caesar.builders.requests import recv_answer, send_request
+from caesar.builders.requests import Request, recv_answer, recv_request, send_request
+from caesar.sandbox.extensions import Extension, File
 
 GONE = "nobody builds extensions for this process any more"
 
@@ -40,3 +44,43 @@ def test_an_answer_that_breaks_off_says_that_nobody_builds(channel):
 
     with pytest.raises(RuntimeError, match=GONE):
         recv_answer(child)
+
+
+def received(channel, body: bytes, *, length: int | None = None) -> Request | None:
+    """What the supervisor reads where a candidate writes this, and nothing more."""
+    supervisor, child = channel
+    supervisor.setblocking(False)
+    child.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+    child.sendall(struct.pack("!IQ", len(body) if length is None else length, 0) + body)
+    child.shutdown(socket.SHUT_WR)
+    return asyncio.run(recv_request(supervisor))
+
+
+def test_a_request_is_read(channel):
+    extension = {"name": "e", "files": [{"path": "a.cpp", "text": "int x;", "compiled": True}]}
+
+    request = received(channel, json.dumps({"extension": extension, "real": True}).encode())
+
+    assert Request(Extension("e", (File("a.cpp", "int x;", compiled=True),)), real=True) == request
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{}",
+        b"\xff",
+        b'{"extension": {"name": "\xff\xfe", "files": []}, "real": true}',
+        b'{"extension": {"name": "\\ud800", "files": []}, "real": true}',
+        b'{"a":' + b"[" * 100_000,
+        b'{"real": ' + b"9" * 5000 + b"}",
+    ],
+    ids=["nothing", "another", "no text", "a name that is no text", "half a character", "deep", "a number"],
+)
+def test_what_is_no_request_is_none(channel, body):
+    assert received(channel, body) is None
+
+
+@pytest.mark.parametrize("length", [3, (8 << 20) + 1, (1 << 32) - 1])
+def test_a_request_that_breaks_off_or_is_too_long_is_none(channel, length):
+    assert received(channel, b"{}", length=length) is None
