@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["LOG_CHARS", "cut", "tidy"]
+__all__ = ["LEFT_OUT", "LOG_CHARS", "cut", "tidy"]
 
 LOG_CHARS = 32_000
 """How much of a log is shown; the rest is in the full text."""
@@ -28,6 +28,8 @@ _STARTS = re.compile(
 _CONTINUES = re.compile(r"^(In file included from |[^\s:]+: (In |At global )|\s+from )")
 _MARK = "[... {} lines of template instantiation ...]"
 _CUT = "\n[... {} characters cut; the full log has them ...]\n"
+LEFT_OUT = "\n[... {} characters left out ...]\n"
+"""The mark in what is itself the full log."""
 _KEPT_CHAIN = 2
 
 
@@ -39,13 +41,13 @@ def tidy(output: str, *, shown: Mapping[str, str]) -> str:
     return "\n".join(_folded(_errors_first(text.splitlines())))
 
 
-def cut(text: str, *, chars: int = LOG_CHARS) -> str:
+def cut(text: str, *, chars: int = LOG_CHARS, mark: str = _CUT) -> str:
     """The text, or its head and tail with a mark between them."""
     if len(text) <= chars:
         return text
     head = chars * 2 // 3
     tail = chars - head
-    return text[:head] + _CUT.format(len(text) - head - tail) + text[-tail:]
+    return text[:head] + mark.format(len(text) - head - tail) + text[-tail:]
 
 
 def _errors_first(lines: list[str]) -> Iterator[str]:

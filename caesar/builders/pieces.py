@@ -175,7 +175,8 @@ class Pieces:
         header = place.sources / "extension.h"
         header.write_text(f"#include_next <{_HEADER}>\n")
         command = recipe.precompile(str(header), _PRECOMPILED)
-        step = await self._compilers.run(Order(command, 4 * _GB, Allowance(_LIMIT_S), _PRECOMPILED), place)
+        order = Order(command, 4 * _GB, Allowance(_LIMIT_S), _PRECOMPILED, file_bytes=2 * _GB)
+        step = await self._compilers.run(order, place)
         if not step.ok:  # the candidate's flags are in the command
             return _Piece({}, failed=step)
         return _Piece({_HEADER: header, f"{_HEADER}.gch": place.made / _PRECOMPILED})

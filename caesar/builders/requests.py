@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from caesar.sandbox.artifact import open_plain
 from caesar.sandbox.extensions import Extension
 
-__all__ = ["Answer", "Request", "recv_answer", "recv_request", "send_answer", "send_request"]
+__all__ = [
+    "Answer",
+    "Request",
+    "recv_answer",
+    "recv_request",
+    "send_error",
+    "send_library",
+    "send_request",
+]
 
 _HEAD = struct.Struct("!IQ")
 """The lengths of the message and of what follows it."""
@@ -90,11 +101,22 @@ async def recv_request(channel: socket.socket) -> Request | None:
         return None
 
 
-async def send_answer(channel: socket.socket, answer: Answer) -> None:
-    """Answer the request that was received last."""
-    body = json.dumps({"built": answer.library is not None, "error": answer.error}).encode()
-    library = answer.library or b""
-    await asyncio.get_running_loop().sock_sendall(channel, _HEAD.pack(len(body), len(library)) + body + library)
+async def send_library(channel: socket.socket, library: Path) -> None:
+    """Answer the request that was received last with a library, which is never whole in memory."""
+    with open_plain(library) as file:
+        size = os.fstat(file.fileno()).st_size
+        await _send(channel, {"built": True, "error": ""}, size)
+        await asyncio.get_running_loop().sock_sendfile(channel, file, 0, size)
+
+
+async def send_error(channel: socket.socket, error: str) -> None:
+    """Answer the request that was received last with what load_inline is to raise."""
+    await _send(channel, {"built": False, "error": error}, 0)
+
+
+async def _send(channel: socket.socket, message: Mapping[str, Any], following: int) -> None:
+    body = json.dumps(message).encode()
+    await asyncio.get_running_loop().sock_sendall(channel, _HEAD.pack(len(body), following) + body)
 
 
 async def _taken(loop: asyncio.AbstractEventLoop, channel: socket.socket, size: int) -> bytes:

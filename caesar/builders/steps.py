@@ -12,7 +12,7 @@ import signal
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from caesar.builders.capacity import Capacity
@@ -20,7 +20,7 @@ from caesar.builders.threads import in_thread
 from caesar.errors import Fault
 from caesar.sandbox.artifact import open_plain
 from caesar.sandbox.box import Box, Tier
-from caesar.sandbox.folders import job_folder
+from caesar.sandbox.folders import job_folder, remove_folder
 from caesar.sandbox.job import Ended, How, Job
 from caesar.sandbox.zygote import Zygote
 
@@ -32,7 +32,12 @@ _OUTPUT_BYTES = 32 << 20
 _PROCESSES = 64
 ROOM_BYTES = 64 << 20
 """With less free space than this, a failure says nothing about the candidate."""
+_MADE_BYTES = 2 << 30
+"""Of all that is made in one place."""
 _OUT_OF_MEMORY = re.compile(r"Killed signal terminated program|out of memory|virtual memory exhausted|signal 9")
+
+_TOO_LARGE = re.compile(r"File too large|File size limit exceeded|No space left on device")
+"""What is said of a file that reached its bound; the assembler takes the disk for full."""
 
 
 @dataclass(slots=True)
@@ -59,6 +64,8 @@ class Order:
     output: str | None = None
     """The file it leaves in its folder."""
     reads: tuple[Path, ...] = ()
+    file_bytes: int = 512 << 20
+    """How long each file may be that it writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +128,13 @@ class Place:
         """An empty folder for one command."""
         return Path(tempfile.mkdtemp(dir=self.root))
 
+    def problem_with(self, path: Path) -> str | None:
+        """Why a command's output can't be taken; None where it can."""
+        if not path.is_file():
+            return f"the compiler left no {path.name}"
+        size = sum(each.stat().st_size for each in (path, *self.made.iterdir()))
+        return f"what is made is larger than {_MADE_BYTES >> 20} MiB" if size > _MADE_BYTES else None
+
     def take(self, path: Path) -> None:
         """Copy a command's output to what was made; others may read it then, and only the supervisor write."""
         place = self.made / path.name
@@ -146,6 +160,12 @@ class Compilers:
         failed with the disk full.
         """
         folder = place.new_folder()
+        try:
+            return await self._run(order, place, folder)
+        finally:
+            await in_thread(remove_folder, folder)
+
+    async def _run(self, order: Order, place: Place, folder: Path) -> Step:
         async with self.capacity.taken(order.memory // 2):
             if order.allowance.left_s <= 0:
                 return _UNTRIED
@@ -154,8 +174,10 @@ class Compilers:
             raise Fault(
                 "builder", f"a compiler failed with the disk of {place.root.parent} full; free some space"
             )
+        if not step.ok and _TOO_LARGE.search(step.ended.output):
+            return _told(step, f"no file of a compiler's may be larger than {order.file_bytes >> 20} MiB here")
         if step.ok and order.output is not None:
-            await in_thread(place.take, folder / order.output)
+            return await _taken(step, place, folder / order.output)
         return step
 
     async def _ended(self, order: Order, place: Place, folder: Path) -> Step:
@@ -164,11 +186,26 @@ class Compilers:
             reads=(*self.reads, place.sources, place.made, *order.reads),
             memory_bytes=order.memory,
             processes=_PROCESSES,
+            file_bytes=order.file_bytes,
             cpus=self.capacity.cpus,
         )
         payload = json.dumps(list(order.command)).encode()
         job = Job(_TARGET, payload, folder, order.allowance.left_s, _OUTPUT_BYTES, box=box)
         return _step(order, await self.zygote.run(job))
+
+
+async def _taken(step: Step, place: Place, output: Path) -> Step:
+    """The step once its output lies with what was made; failed where that can't be."""
+    problem = place.problem_with(output)
+    if problem is None:
+        await in_thread(place.take, output)
+        return step
+    return replace(_told(step, problem), status=1)
+
+
+def _told(step: Step, problem: str) -> Step:
+    """The step with a word of ours at the end of its output."""
+    return replace(step, ended=replace(step.ended, output=f"{step.ended.output}\nerror: {problem}"))
 
 
 def _step(order: Order, ended: Ended) -> Step:

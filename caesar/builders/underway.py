@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from caesar.builders.buildlog import cut, tidy
+from caesar.builders.buildlog import LEFT_OUT, cut, tidy
 from caesar.builders.cache import Entry, Part
 from caesar.builders.child import BUILT, LOADED, REASONS
-from caesar.builders.requests import Answer, Request, recv_request, send_answer
+from caesar.builders.requests import Request, recv_request, send_error, send_library
 from caesar.builders.workshop import Made, Workshop
 from caesar.domain import BuildOutcome, Digest
 from caesar.effects import Build
@@ -31,6 +31,9 @@ __all__ = ["UnderWay", "Watch", "reason_of", "watched"]
 
 _MOST_REQUESTS = 64
 """How many extensions one candidate may ask for."""
+_LIBRARIES_BYTES = 1 << 30
+"""Once a candidate's libraries hold so much, it gets no more."""
+_FULL_LOG_CHARS = 1_000_000
 _GLANCE_S = 0.05
 
 
@@ -105,24 +108,35 @@ class UnderWay:
                     return
                 with self.watch.away():
                     answer = await self._answer(request)
-                await send_answer(channel, answer)
+                if isinstance(answer, Path):
+                    await send_library(channel, answer)
+                else:
+                    await send_error(channel, answer)
         except ConnectionError:  # the child ended while it was answered
             return
         finally:
             channel.shutdown(socket.SHUT_RDWR)
 
-    async def _answer(self, request: Request) -> Answer:
-        too_much = excess(request.extension)
+    async def _answer(self, request: Request) -> Path | str:
+        """The library, or what load_inline is to raise."""
+        too_much = excess(request.extension) or self._too_large()
         if too_much:
             self.refused.append(f"error: {too_much}")
-            return Answer(None, too_much)
+            return too_much
         limit_s = max(self.watch.left_s, _GLANCE_S)
         made = await self.workshop.make(request.extension, limit_s=limit_s, real=request.real)
         self.watch.count(made)
         self.made[request.extension.digest] = made
         if made.library is None:
-            return Answer(None, _error(request.extension.name, made.entry))
-        return Answer(await asyncio.to_thread(made.library.read_bytes))
+            return _error(request.extension.name, made.entry)
+        return made.library
+
+    def _too_large(self) -> str | None:
+        """Why no more libraries are made; None where there is room for one."""
+        size = sum(library.stat().st_size for library in self.libraries.values())
+        if size < _LIBRARIES_BYTES:
+            return None
+        return f"the libraries of a candidate hold {_LIBRARIES_BYTES >> 20} MiB already, and may hold no more"
 
     def entry(self, ended: Ended) -> Entry:
         """What is remembered of the build."""
@@ -131,7 +145,8 @@ class UnderWay:
             reason and any(m.entry.reason == "time_limit" for m in self.made.values())
         ):
             reason = "time_limit"
-        full = "\n".join(part for part in self._words(ended, failed=reason is not None) if part)
+        words = "\n".join(part for part in self._words(ended, failed=reason is not None) if part)
+        full = cut(words, chars=_FULL_LOG_CHARS, mark=LEFT_OUT)
         log = cut(full)
         return Entry(
             _outcome(reason),

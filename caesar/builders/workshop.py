@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from caesar.builders.buildlog import tidy
+from caesar.builders.buildlog import LEFT_OUT, cut, tidy
 from caesar.builders.cache import BuildCache, Entry
 from caesar.builders.capacity import Capacity
 from caesar.builders.checks import Ending
@@ -40,6 +40,8 @@ SLIM = Path(__file__).parent / "slim"
 _DECIDING = tuple(Path(__file__).with_name(name) for name in ("commands.py", "flags.py", "prelude.py"))
 """What decides on the compilers' commands and on what is put before a source: part of the identity too."""
 _GB = 1 << 30
+_LIBRARY_BYTES = 256 << 20
+_LOG_CHARS = 256_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +175,9 @@ class _Work:
             return compiled
         archive = await self._workshop.pieces.support() if behind else None
         reads = () if archive is None else (archive.parent,)
-        return await self._all(
-            [self._run(self._recipe.link(headers, archive), memory=_GB, output=LIBRARY, reads=reads)]
-        )
+        command = self._recipe.link(headers, archive)
+        order = Order(command, _GB, self._allowance, LIBRARY, reads, file_bytes=_LIBRARY_BYTES)
+        return await self._all([self._workshop.compilers.run(order, self._place)])
 
     async def _compile(self, unit: Unit, headers: Headers) -> Step:
         command = self._recipe.compile(unit, headers)
@@ -228,10 +230,11 @@ class _Work:
         reason = "time_limit" if timed_out else "compiler_error" if failed else None
         outcome = BuildOutcome.TIMED_OUT if timed_out else BuildOutcome.FAILED if failed else BuildOutcome.BUILT
         steps = self._steps.steps
+        words = "\n".join(step.words for step in failed)
         return Entry(
             outcome,
             reason,
-            log=tidy("\n".join(step.words for step in failed), shown=self._shown()),
+            log=cut(tidy(words, shown=self._shown()), chars=_LOG_CHARS, mark=LEFT_OUT),
             seconds=sum(step.ended.seconds for step in steps),
             headers=headers.value,
             dropped=self._recipe.dropped,

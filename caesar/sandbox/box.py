@@ -59,6 +59,8 @@ class Box:
     In namespaces the child then has an empty folder in memory in that place, and what it leaves there is
     gone with it. Elsewhere only each single file is bounded.
     """
+    file_bytes: int | None = None
+    """How long each file may be, wherever it lies; None for what disk_bytes says."""
     cpus: tuple[int, ...] | None = None
     """The cores it is pinned to; None for all of the supervisor's."""
 
@@ -66,7 +68,7 @@ class Box:
         for path in (*self.reads, *self.devices):
             if not path.is_absolute():
                 raise ValueError(f"a box's paths are absolute, not {path}")
-        for name in ("memory_bytes", "processes", "disk_bytes"):
+        for name in ("memory_bytes", "processes", "disk_bytes", "file_bytes"):
             value = getattr(self, name)
             if value is not None and value <= 0:
                 raise ValueError(f"a box's {name} is positive or None, not {value}")
@@ -88,5 +90,6 @@ class Box:
             memory_bytes=fields["memory_bytes"],
             processes=fields["processes"],
             disk_bytes=fields["disk_bytes"],
+            file_bytes=fields["file_bytes"],
             cpus=None if fields["cpus"] is None else tuple(fields["cpus"]),
         )

@@ -142,6 +142,8 @@ def _connect(order: Order) -> None:
 def _limit(box: Box, *, counted: bool) -> None:
     """The limits of each process; processes only where this user's are the job's alone."""
     _cap(resource.RLIMIT_CORE, _NO_CORE)
+    if box.file_bytes is not None:
+        _cap(resource.RLIMIT_FSIZE, box.file_bytes)
     if box.disk_bytes is not None:
         _cap(resource.RLIMIT_FSIZE, _file_bytes(box.disk_bytes, box.tier))
     _cap(resource.RLIMIT_NOFILE, _OPEN_FILES)

@@ -6,7 +6,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from caesar.builders.requests import Request, recv_answer, recv_request, send_request
+from caesar.builders.requests import (
+    Answer,
+    Request,
+    recv_answer,
+    recv_request,
+    send_error,
+    send_library,
+    send_request,
+)
 from caesar.sandbox.extensions import Extension, File
 
 GONE = "nobody builds extensions for this process any more"
@@ -84,3 +92,31 @@ def test_what_is_no_request_is_none(channel, body):
 @pytest.mark.parametrize("length", [3, (8 << 20) + 1, (1 << 32) - 1])
 def test_a_request_that_breaks_off_or_is_too_long_is_none(channel, length):
     assert received(channel, b"{}", length=length) is None
+
+
+def answered(channel, answer) -> Answer:
+    """Read an answer while it is sent, as more than a socket's buffer holds has to be."""
+    supervisor, child = channel
+    supervisor.setblocking(False)
+
+    async def scene():
+        reading = asyncio.create_task(asyncio.to_thread(recv_answer, child))
+        await answer(supervisor)
+        return await reading
+
+    return asyncio.run(scene())
+
+
+def test_a_library_arrives_whole(channel, tmp_path):
+    library = tmp_path / "a.so"
+    library.write_bytes(bytes(range(256)) * 20_000)
+
+    got = answered(channel, lambda supervisor: send_library(supervisor, library))
+
+    assert (library.read_bytes(), "") == (got.library, got.error)
+
+
+def test_what_load_inline_raises_arrives(channel):
+    got = answered(channel, lambda supervisor: send_error(supervisor, "no \N{SNOWMAN}"))
+
+    assert (None, "no \N{SNOWMAN}") == (got.library, got.error)

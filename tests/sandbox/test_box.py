@@ -7,7 +7,7 @@ from caesar.sandbox.box import Box, Tier
 
 
 def test_a_box_survives_its_journey_as_json():
-    box = Box(Tier.NAMESPACE, (Path("/data"),), (Path("/dev/nvidia0"),), 1 << 30, 64, 1 << 20, (0, 2))
+    box = Box(Tier.NAMESPACE, (Path("/data"),), (Path("/dev/nvidia0"),), 1 << 30, 64, 1 << 20, 1 << 19, (0, 2))
 
     assert box == Box.decode(json.loads(json.dumps(box.encode())))
     assert Box() == Box.decode(json.loads(json.dumps(Box().encode())))
@@ -18,7 +18,7 @@ def test_relative_paths_are_refused():
         Box(reads=(Path("here"),))
 
 
-@pytest.mark.parametrize("name", ["memory_bytes", "processes", "disk_bytes"])
+@pytest.mark.parametrize("name", ["memory_bytes", "processes", "disk_bytes", "file_bytes"])
 def test_limits_that_allow_nothing_are_refused(name):
     with pytest.raises(ValueError, match=f"{name} is positive or None, not 0"):
         Box(**{name: 0})

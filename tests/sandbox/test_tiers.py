@@ -497,6 +497,13 @@ def test_disks_are_bounded_in_namespaces(boxes, namespace, folder):
         assert int(written) <= 4 * MIB
 
 
+def test_each_file_is_bounded_where_that_is_asked_for(boxes, tier, folder):
+    ended = boxes.run("fill_disk", b'[""]', box=Box(tier, file_bytes=MIB - 1), folder=folder)
+
+    (reply,) = ended.replies
+    assert b'"File too large"' in reply
+
+
 def test_nothing_can_be_made_that_outlives_every_process(boxes, tier, folder):
     said = boxes.attempts(
         "checked(libc.shmget(0x5EC2E7, 1 << 20, 0o1666))",
