@@ -34,6 +34,8 @@ _CHECKS_WITHOUT = 3
 """How many checks go without a precompiled header: making it costs what it saves in as many."""
 _HEADER_BYTES = 3 << 30
 """With less free space than this no header is precompiled: it takes 800 MB, up to three times over."""
+_MOST_HEADERS = 6
+"""How many headers one process precompiles: each takes a minute and 800 MB, and there is no end of flags."""
 _WANTED = Entry(BuildOutcome.BUILT, None, "", 0.0)
 
 
@@ -73,6 +75,8 @@ class Pieces:
         self._key = key
         self._known: dict[Digest, Entry] = {}
         self._looking: dict[Digest, asyncio.Task[Entry]] = {}
+        self._precompiled: set[Digest] = set()
+        """The headers that this process began to precompile."""
 
     def begin_support(self) -> None:
         """Have the library behind the slim headers made, if it has to be, before somebody waits for it."""
@@ -98,13 +102,14 @@ class Pieces:
             return ()
         command = recipe.precompile(_HEADER, _PRECOMPILED)
         key = self._key("precompiled", command)
-        if key not in self._known and not self._cache.touch(key) and not await self._worthwhile(command):
+        known = key in self._known or self._cache.touch(key)
+        if not known and not await self._worthwhile(key, command):
             return ()
         entry = await asyncio.shield(self._had(key, lambda place: self._precompile(recipe, place)))
         return (self._cache.folder(key),) if entry.outcome is BuildOutcome.BUILT else ()
 
-    async def _worthwhile(self, command: list[str]) -> bool:
-        """Whether a header was wanted often enough, and there is room for it; counts this time."""
+    async def _worthwhile(self, key: Digest, command: list[str]) -> bool:
+        """Whether a header was wanted often enough, and there is room for one more; counts this time."""
         for number in range(_CHECKS_WITHOUT):
             wanted = self._key("precompiled wanted", command, number)
             if self._cache.find(wanted) is None:
@@ -112,7 +117,12 @@ class Pieces:
                     self._cache.keep(wanted, _WANTED, {})
                 return False
         places = (str(self._cache.root), tempfile.gettempdir())
-        return min(shutil.disk_usage(place).free for place in places) >= _HEADER_BYTES
+        if min(shutil.disk_usage(place).free for place in places) < _HEADER_BYTES:
+            return False
+        if len(self._precompiled | {key}) > _MOST_HEADERS:
+            return False
+        self._precompiled.add(key)
+        return True
 
     def _had(self, key: Digest, make: _Maker) -> asyncio.Task[Entry]:
         """The piece's entry, once it is there; asked for by several, it is looked for once."""

@@ -54,6 +54,10 @@ class Made:
     lasts: bool = True
     """Whether it was remembered: the same sources would come to the same again."""
 
+    def hurried(self, limit_s: float) -> bool:
+        """Whether it was given up for want of time by somebody who had less than this."""
+        return self.entry.reason == "time_limit" and self.entry.seconds < limit_s
+
 
 class Workshop:
     """Compiles extensions for one toolchain and device architecture, many at once, and remembers each."""
@@ -91,7 +95,10 @@ class Workshop:
         entry = self._cache.find(key)
         if entry is not None:
             return self._made(key, entry, cached=True)
-        return await self._making.join(key, lambda: self._make(key, extension, limit_s=limit_s, real=real))
+        while True:
+            made = await self._making.join(key, lambda: self._make(key, extension, limit_s=limit_s, real=real))
+            if not made.hurried(limit_s):
+                return made
 
     def _key(self, *parts: object) -> Digest:
         return hashlib.sha256(canonical((self.identity, parts))).hexdigest()

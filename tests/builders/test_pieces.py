@@ -224,6 +224,17 @@ def test_no_header_is_precompiled_where_there_is_no_room_for_it(site, monkeypatc
     assert [] == site.compilers.ran
 
 
+def test_headers_are_precompiled_for_a_few_flags_only(site, monkeypatch):
+    monkeypatch.setattr(module, "_MOST_HEADERS", 2)
+
+    async def scene() -> list[bool]:
+        pieces = site.pieces()
+        flags = ("-fwrapv", "-fopenmp", "-frtti", "-fwrapv")
+        return [bool(await site.precompiled(pieces, flag)) for flag in flags]
+
+    assert [True, True, False, True] == run(scene)
+
+
 @pytest.mark.parametrize(
     "text", ["/" * 4_000_000, "//\n" * 1_000_000, "\n" * 4_000_000, "#" + " " * 4_000_000, "// a\n\n" * 500_000]
 )

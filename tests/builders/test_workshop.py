@@ -55,17 +55,23 @@ class FakePieces:
         return self.folders
 
 
+def in_folder(folder: Path, *, gcc: bool = True) -> Workshop:
+    places = Places("c++", "ar", None, gcc=gcc, gold=False, torch=folder, python=folder, cuda=None)
+    workshop = Workshop(
+        cache=BuildCache(folder / "cache"), zygote=Zygote(),
+        toolchain=Toolchain("3.11", "2.0", ("c++",), places), arch=None, tier=Tier.NONE,
+        capacity=Capacity(cores=1, memory_bytes=1),
+    )  # fmt: skip
+    workshop.pieces = FakePieces(())
+    return workshop
+
+
 @pytest.fixture
 def make(tmp_path):
     """What the extension came to where some commands fail, and what was run for it."""
 
     def made(*, precompiled: bool = False, gcc: bool = True, **fails: int) -> tuple[Made, list[str]]:
-        places = Places("c++", "ar", None, gcc=gcc, gold=False, torch=tmp_path, python=tmp_path, cuda=None)
-        workshop = Workshop(
-            cache=BuildCache(tmp_path / "cache"), zygote=Zygote(),
-            toolchain=Toolchain("3.11", "2.0", ("c++",), places), arch=None, tier=Tier.NONE,
-            capacity=Capacity(cores=1, memory_bytes=1),
-        )  # fmt: skip
+        workshop = in_folder(tmp_path, gcc=gcc)
         compilers = FakeCompilers({name.replace("_", " "): status for name, status in fails.items()})
         workshop.compilers = compilers
         workshop.pieces = FakePieces((tmp_path,) if precompiled else ())
@@ -128,3 +134,29 @@ def test_a_check_that_was_killed_is_a_failure_that_is_not_remembered(make):
 
     assert (BuildOutcome.FAILED, False) == (made.entry.outcome, made.lasts)
     assert (BuildOutcome.BUILT, [SLIM, LINK]) == (again.entry.outcome, ran)
+
+
+class HurriedCompilers(FakeCompilers):
+    """Takes a second for each command, and gives up where its time is less."""
+
+    async def run(self, order: Order, place: Place) -> Step:
+        await asyncio.sleep(0)
+        if order.allowance.left_s < 1.0:
+            self.ran.append("given up")
+            return Step(Ended(How.TIMED_OUT, 0, (), "", order.allowance.left_s), -signal.SIGKILL, 0.0, 0)
+        return order.allowance.spend(await super().run(order, place))
+
+
+def test_who_has_more_time_does_not_fail_with_one_who_had_less(tmp_path):
+    workshop = in_folder(tmp_path)
+    compilers = workshop.compilers = HurriedCompilers({})
+
+    async def scene() -> tuple[Made, Made]:
+        short = workshop.make(EXTENSION, limit_s=0.5)
+        long = workshop.make(EXTENSION, limit_s=10.0)
+        return await asyncio.gather(short, long)
+
+    short, long = asyncio.run(scene())
+
+    assert (BuildOutcome.TIMED_OUT, BuildOutcome.BUILT) == (short.entry.outcome, long.entry.outcome)
+    assert [SLIM, LINK] == [kind for kind in compilers.ran if kind != "given up"]
