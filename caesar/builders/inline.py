@@ -19,6 +19,7 @@ from caesar.builders.capacity import Capacity
 from caesar.builders.child import loads_late
 from caesar.builders.inflight import InFlight
 from caesar.builders.steps import ROOM_BYTES
+from caesar.builders.threads import removed_after
 from caesar.builders.toolchain import Toolchain
 from caesar.builders.underway import UnderWay, Watch, reason_of, watched
 from caesar.builders.workshop import Workshop
@@ -141,7 +142,8 @@ class InlineBuilder:
                     cpus=self._capacity.cpus,
                 ),
             )
-            return await watched(self._zygote.run(job), work.serve(ours), work.watch)
+            async with removed_after(scratch):
+                return await watched(self._zygote.run(job), work.serve(ours), work.watch)
 
     def _key(self, build: Build, reference: str | None) -> Digest:
         identity = self._workshops[build.backend].identity

@@ -16,11 +16,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from caesar.builders.capacity import Capacity
-from caesar.builders.threads import in_thread
+from caesar.builders.threads import in_thread, removed_after
 from caesar.errors import Fault
 from caesar.sandbox.artifact import open_plain
 from caesar.sandbox.box import Box, Tier
-from caesar.sandbox.folders import job_folder, remove_folder
+from caesar.sandbox.folders import job_folder
 from caesar.sandbox.job import Ended, How, Job
 from caesar.sandbox.zygote import Zygote
 
@@ -160,10 +160,8 @@ class Compilers:
         failed with the disk full.
         """
         folder = place.new_folder()
-        try:
+        async with removed_after(folder):
             return await self._run(order, place, folder)
-        finally:
-            await in_thread(remove_folder, folder)
 
     async def _run(self, order: Order, place: Place, folder: Path) -> Step:
         async with self.capacity.taken(order.memory // 2):

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-__all__ = ["in_thread"]
+from caesar.sandbox.folders import remove_folder
+
+__all__ = ["in_thread", "removed_after"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -23,3 +27,12 @@ async def in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> 
     finally:
         if not task.done():
             await asyncio.wait({task})
+
+
+@asynccontextmanager
+async def removed_after(folder: Path) -> AsyncIterator[None]:
+    """Remove the folder after the block without holding up the event loop: a job may leave a million files."""
+    try:
+        yield
+    finally:
+        await in_thread(remove_folder, folder)
