@@ -19,7 +19,7 @@ from caesar.builders.capacity import Capacity
 from caesar.builders.child import loads_late
 from caesar.builders.inflight import InFlight
 from caesar.builders.steps import ROOM_BYTES
-from caesar.builders.threads import removed_after
+from caesar.builders.threads import in_thread, removed_after
 from caesar.builders.toolchain import Toolchain
 from caesar.builders.underway import UnderWay, Watch, reason_of, watched
 from caesar.builders.workshop import Workshop
@@ -95,7 +95,8 @@ class InlineBuilder:
         reference = _reference(build)
         key = self._key(build, reference)
         try:
-            return self._known(key) or await self._building.join(key, lambda: self._once(key, build, reference))
+            known = await self._known(key)
+            return known or await self._building.join(key, lambda: self._once(key, build, reference))
         except OSError as error:
             raise Fault(
                 "builder",
@@ -104,7 +105,7 @@ class InlineBuilder:
 
     async def _once(self, key: Digest, build: Build, reference: str | None) -> Built:
         async with self._cache.locked(key):
-            known = self._known(key)
+            known = await self._known(key)
             if known:
                 return known
             work = UnderWay(build, reference, self._workshops[build.backend], Watch(build.limits.build_s))
@@ -114,8 +115,8 @@ class InlineBuilder:
             if not work.lasts(ended):
                 return self._built(key, entry, cached=False)
             built = entry.outcome is BuildOutcome.BUILT
-            entry = self._cache.keep(key, entry, work.libraries if built else {})
-        self._cache.trim()
+            entry = await in_thread(self._cache.keep, key, entry, work.libraries if built else {})
+        await in_thread(self._cache.trim)
         return self._built(key, entry, cached=False)
 
     async def _run(self, work: UnderWay) -> Ended:
@@ -150,8 +151,8 @@ class InlineBuilder:
         parts = (VERSION, build.candidate.source, build.backend, identity, reference)
         return hashlib.sha256(canonical(parts)).hexdigest()
 
-    def _known(self, key: Digest) -> Built | None:
-        entry = self._cache.find(key)
+    async def _known(self, key: Digest) -> Built | None:
+        entry = await in_thread(self._cache.find, key)
         return self._built(key, entry, cached=True) if entry else None
 
     def _built(self, key: Digest, entry: Entry, *, cached: bool) -> Built:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,8 @@ _MOST_REQUESTS = 64
 _LIBRARIES_BYTES = 1 << 30
 """Once a candidate's libraries hold so much, it gets no more."""
 _FULL_LOG_CHARS = 1_000_000
+_MOST_DROPPED, _FLAG_CHARS = 200, 500
+"""How many of the flags that were not passed on are said, and how much of each."""
 _GLANCE_S = 0.05
 
 
@@ -183,7 +186,8 @@ class UnderWay:
         return "real" if "real" in used else "slim" if used else None
 
     def _dropped(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(flag for made in self.made.values() for flag in made.entry.dropped))
+        dropped = dict.fromkeys(flag for made in self.made.values() for flag in made.entry.dropped)
+        return tuple(flag[:_FLAG_CHARS] for flag in islice(dropped, _MOST_DROPPED))
 
 
 async def watched(

@@ -22,6 +22,7 @@ from caesar.builders.pieces import Pieces
 from caesar.builders.prelude import may_suffice, uses_torch
 from caesar.builders.sources import lay_out, unusable
 from caesar.builders.steps import Allowance, Compilers, Order, Place, Step
+from caesar.builders.threads import in_thread
 from caesar.builders.toolchain import Toolchain
 from caesar.domain import BuildOutcome, Digest
 from caesar.events import canonical
@@ -92,7 +93,7 @@ class Workshop:
         Its compilers run no longer than the limit in all. Cancelling ends them unless others wait for the same.
         """
         key = self._key(extension.digest, "real" if real else "any")
-        entry = self._cache.find(key)
+        entry = await in_thread(self._cache.find, key)
         if entry is not None:
             return self._made(key, entry, cached=True)
         while True:
@@ -109,7 +110,7 @@ class Workshop:
 
     async def _make(self, key: Digest, extension: Extension, *, limit_s: float, real: bool) -> Made:
         async with self._cache.locked(key):
-            known = self._cache.find(key)
+            known = await in_thread(self._cache.find, key)
             if known is not None:
                 return self._made(key, known, cached=True)
             with Place.new() as place:
@@ -118,8 +119,8 @@ class Workshop:
                 if not work.lasts:
                     return Made(entry, None, cached=False, lasts=False)
                 files = {LIBRARY: place.made / LIBRARY} if entry.outcome is BuildOutcome.BUILT else {}
-                entry = self._cache.keep(key, entry, files)
-        self._cache.trim()
+                entry = await in_thread(self._cache.keep, key, entry, files)
+        await in_thread(self._cache.trim)
         return self._made(key, entry, cached=False)
 
     def recipe(self, extension: Extension, place: Place) -> Recipe:
