@@ -206,8 +206,7 @@ class Bench:
             spin_s=self.spin_s,
         )
         shared = (host, self.outputs, *((self.gate,) if self.gate else ()), *(stand.buffer for stand in stands))
-        descriptors = tuple(buffer.descriptor for buffer in shared)
-        return Desk(setup, descriptors)
+        return Desk(setup, tuple(buffer.descriptor for buffer in shared), shared)
 
 
 def open_bench(reference: Reference, settings: EvaluationSettings) -> Bench:

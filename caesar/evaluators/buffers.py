@@ -15,6 +15,7 @@ import mmap
 import os
 import secrets
 import warnings
+import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, Self
@@ -47,7 +48,13 @@ class Buffer(ABC):
 
     nbytes: int
     descriptor: int
-    """What the other process attaches; open until close()."""
+    """What the other process attaches; closed with the buffer, while its tensors and their mapping stay."""
+
+    def __init__(self, nbytes: int, descriptor: int) -> None:
+        self.nbytes = nbytes
+        self.descriptor = descriptor
+        if descriptor >= 0:
+            weakref.finalize(self, os.close, descriptor).atexit = False  # a process that ends closes them all
 
     @abstractmethod
     def view(
@@ -69,19 +76,12 @@ class Buffer(ABC):
         """Overwrite it with zeros, as fill() does."""
         self.fill(0)
 
-    def close(self) -> None:
-        """Close the descriptor; mappings stay as long as tensors of them do."""
-        if self.descriptor >= 0:
-            os.close(self.descriptor)
-            self.descriptor = -1
-
 
 class HostBuffer(Buffer):
     """A memory file, mapped."""
 
     def __init__(self, descriptor: int, nbytes: int, *, writable: bool) -> None:
-        self.descriptor = descriptor
-        self.nbytes = nbytes
+        super().__init__(nbytes, descriptor)
         protection = mmap.PROT_READ | (mmap.PROT_WRITE if writable else 0)
         self._memory = mmap.mmap(descriptor, max(1, nbytes), flags=mmap.MAP_SHARED, prot=protection)
 
@@ -112,8 +112,7 @@ class OwnBuffer(Buffer):
     """Memory that only this process sees, in which a copy of a shared buffer is read like the buffer."""
 
     def __init__(self, nbytes: int, *, cuda: bool) -> None:
-        self.descriptor = -1
-        self.nbytes = nbytes
+        super().__init__(nbytes, descriptor=-1)
         self._flat = torch.zeros(max(1, nbytes), dtype=torch.uint8, device="cuda" if cuda else "cpu")
 
     def view(
@@ -139,8 +138,7 @@ class DeviceBuffer(Buffer):
     """Where it is mapped in this process."""
 
     def __init__(self, handle: Any, descriptor: int, nbytes: int, *, writable: bool) -> None:
-        self.descriptor = descriptor
-        self.nbytes = nbytes
+        super().__init__(nbytes, descriptor)
         cuda = driver()
         self._size = _padded(nbytes)
         self.address = int(did(cuda.cuMemAddressReserve(self._size, 0, 0, 0)))
@@ -198,7 +196,7 @@ def create_buffer(nbytes: int, *, cuda: bool, sealed: bool) -> Buffer:
 
 
 def attach_buffer(descriptor: int, nbytes: int, *, cuda: bool, writable: bool) -> Buffer:
-    """The judge's buffer, in the candidate."""
+    """The judge's buffer, in the candidate; closes the descriptor with it."""
     if cuda:
         return DeviceBuffer.attach(descriptor, nbytes, writable=writable)
     return HostBuffer(descriptor, nbytes, writable=writable)

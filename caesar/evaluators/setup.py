@@ -11,6 +11,7 @@ import socket
 
 import msgspec
 
+from caesar.evaluators.buffers import Buffer
 from caesar.evaluators.layout import Place, Plan
 
 __all__ = ["Desk", "Output", "Setup", "Slot", "receive_setup", "send_setup"]
@@ -61,6 +62,8 @@ class Desk(msgspec.Struct, frozen=True):
 
     setup: Setup
     descriptors: tuple[int, ...]
+    buffers: tuple[Buffer, ...] = ()
+    """In the judge's process, those that the descriptors are of and are closed with."""
 
 
 def send_setup(link: socket.socket, desk: Desk) -> None:

@@ -1,16 +1,12 @@
 import gc
 import os
 import stat
-from pathlib import Path
 
 import pytest
 from filelock import FileLock, Timeout
+from open_files import open_files
 
 from caesar.devices.lock import is_locked, try_lock
-
-
-def descriptors():
-    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def test_a_lock_excludes_another_until_it_is_dropped(tmp_path):
@@ -70,7 +66,6 @@ def test_a_file_that_was_replaced_is_not_the_locked_one(tmp_path):
 def test_whoever_is_refused_keeps_no_descriptor(tmp_path, monkeypatch):
     lock = try_lock(tmp_path / "held")
     (tmp_path / "link").symlink_to(tmp_path / "held")
-    before = descriptors()
 
     assert try_lock(tmp_path / "held") is None
     with pytest.raises(OSError, match="symbolic links"):
@@ -79,21 +74,20 @@ def test_whoever_is_refused_keeps_no_descriptor(tmp_path, monkeypatch):
         without.setattr("filelock._unix.fcntl.flock", _missing)
         with pytest.raises(OSError, match="not implemented"):
             try_lock(tmp_path / "held")
-    assert before == descriptors()
+    assert [lock.file.fileno()] == open_files(tmp_path)
     lock.drop()
 
 
 def test_a_lock_whose_file_cannot_be_looked_at_is_not_kept(tmp_path, monkeypatch):
     path = tmp_path / "lock"
     path.touch()
-    before = descriptors()
 
     with monkeypatch.context() as broken:
         broken.setattr("caesar.devices.lock.os.fstat", _broken)
         with pytest.raises(OSError, match="Input/output error"):
             try_lock(path)
 
-    assert before == descriptors()
+    assert [] == open_files(tmp_path)
     assert not is_locked(str(path))
 
 

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 import torch
 from contest_cases import bench_of
@@ -41,7 +43,7 @@ def test_released_inputs_are_those_of_the_seed_where_a_candidate_sees_them():
     (ours,) = stand.release(5)
     (theirs,) = rebuilt(
         stand.slot.inputs,
-        attach_buffer(stand.buffer.descriptor, stand.buffer.nbytes, cuda=False, writable=False),
+        attach_buffer(os.dup(stand.buffer.descriptor), stand.buffer.nbytes, cuda=False, writable=False),
     )
 
     assert torch.equal(bench.reference.inputs(5)[0], theirs)
@@ -108,7 +110,7 @@ def test_a_desk_holds_arguments_parameters_and_every_stands_memory():
     more = Stand(bench.stands[0].slot, bench.stands[0].buffer, bench.stands[0].make)
 
     desk = bench.desk(more)
-    host = attach_buffer(desk.descriptors[0], desk.setup.host_bytes, cuda=False, writable=False)
+    host = attach_buffer(os.dup(desk.descriptors[0]), desk.setup.host_bytes, cuda=False, writable=False)
 
     assert [8] == rebuilt(desk.setup.arguments, host)
     state = {name: rebuilt(place, host) for name, place in desk.setup.state}

@@ -3,6 +3,7 @@ import socket
 
 import pytest
 import torch
+from open_files import open_files
 
 from caesar.evaluators.buffers import HostBuffer, attach_buffer
 from caesar.evaluators.layout import Planner
@@ -45,7 +46,7 @@ def test_a_setup_arrives_as_it_was_sent_with_its_memory_in_order(pair):
     send_setup(pair[0], desk)
     arrived = receive_setup(pair[1])
 
-    seen = [attach_buffer(fd, 64, cuda=False, writable=False).bytes()[0] for fd in arrived.descriptors]
+    seen = [int(attach_buffer(fd, 64, cuda=False, writable=False).bytes()[0]) for fd in arrived.descriptors]
     assert desk.setup == arrived.setup
     assert list(range(12)) == seen
 
@@ -58,8 +59,10 @@ def test_a_link_without_a_setup_brings_none(pair):
 
 def test_sending_a_setup_leaves_no_descriptor_open(pair):
     buffer = HostBuffer.create(64, sealed=True)
-    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - iterating opens one more
 
     send_setup(pair[0], desk_of(buffer))
+    sent = open_files("/memfd:setup")
+    (descriptor,) = receive_setup(pair[1]).descriptors
+    os.close(descriptor)
 
-    assert before == len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+    assert [] == sent == open_files("/memfd:setup")

@@ -1,9 +1,9 @@
 import socket
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from open_files import open_files
 
 from caesar.evaluators.wire import (
     MOST_LEAVES,
@@ -55,10 +55,6 @@ def pair():
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours, theirs:
         yield ours, theirs
-
-
-def open_descriptors():
-    return sorted(path.name for path in Path("/proc/self/fd").iterdir())
 
 
 def is_told_or_refused(frame):
@@ -147,14 +143,15 @@ def test_a_frame_is_received_as_it_was_sent(pair):
     assert Loaded(7, copied=True) == decode(receive(ours))
 
 
-def test_descriptors_that_come_along_are_refused_and_never_opened(pair):
+def test_descriptors_that_come_along_are_refused_and_never_opened(pair, tmp_path):
     ours, theirs = pair
-    before = open_descriptors()
-    socket.send_fds(theirs, [encode(Loaded(1, copied=True))], [0, 1, 2])
+    with (tmp_path / "sent").open("w") as file:
+        socket.send_fds(theirs, [encode(Loaded(1, copied=True))], [file.fileno()] * 3)
 
-    with pytest.raises(Violation, match="descriptors"):
-        receive(ours)
-    assert before == open_descriptors()
+        with pytest.raises(Violation, match="descriptors"):
+            receive(ours)
+
+        assert [file.fileno()] == open_files(tmp_path)
 
 
 def test_a_frame_longer_than_any_is_a_violation(pair):
