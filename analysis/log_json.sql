@@ -8,6 +8,8 @@
 -- chosen turn, nothing is evaluated anew; it is there, and done is true, where the trajectory finished.
 -- max_k is how many turns a finished trajectory took, because upstream's viewer asks for each of them;
 -- num_rounds is the run's budget of turns, or the turns taken where turns are not budgeted.
+-- The metadata of eval_result is KernelBench's, and two lists of ours where there is something to tell: all
+-- findings by their kinds, and those that put the speedup in doubt.
 -- Names that can't name a folder are escaped (folder_name), and the metadata holds the folder's name.
 WITH messages AS (
     SELECT stream, turn, message, string_agg(text, chr(10) ORDER BY part) AS text
@@ -72,7 +74,9 @@ judged AS (
             'runtime_error', CASE WHEN verdict = 'crashed' THEN coalesce(nullif(detail_text, ''), reason) END,
             'timeout_error',
             CASE WHEN verdict = 'timed_out' THEN reason WHEN outcome = 'build_timed_out' THEN build_reason END,
-            'rejected', CASE WHEN verdict = 'rejected' THEN reason END
+            'rejected', CASE WHEN verdict = 'rejected' THEN reason END,
+            'findings', nullif(list_transform(findings, lambda finding: finding.kind), []),
+            'doubts', nullif(doubts, [])
         )) AS metadata,
         CASE WHEN passed AND mean_ms IS NOT NULL
             THEN json_object(

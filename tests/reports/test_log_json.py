@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from written_log import RUN, WrittenLog, failed, incorrect, passed, spec
 
-from caesar.domain import BuildOutcome, Verdict
+from caesar.domain import BuildOutcome, Finding, Verdict
 from caesar.errors import StoreError, UsageError
 from caesar.reports.database import connect
 from caesar.reports.log_json import export
@@ -131,6 +132,22 @@ def test_an_unfinished_trajectory_has_its_ended_turns_and_neither_result_nor_don
     assert [path.name for path in paths] == ["config.json", "log.json"]
     assert list(only(paths, "log.json")) == ["metadata", "1"]
     assert only(paths, "config.json")["max_k"] == 3
+
+
+def test_findings_and_those_that_put_the_speedup_in_doubt_are_told_where_there_are_any(tmp_path):
+    log = WrittenLog()
+    log.start()
+    trajectory = log.trajectory()
+    found = Finding("cpu_shared", "others used 40%"), Finding("vacuous", "zeros would pass")
+    trajectory.judged(1, replace(passed(1.0), findings=found))
+    trajectory.judged(2, replace(passed(1.0), findings=found[:1]))
+    trajectory.judged(3, passed(1.0))
+
+    told = only(exported(log, tmp_path), "log.json")
+
+    metadata = [told[str(turn)]["eval_result"]["metadata"] for turn in (1, 2, 3)]
+    assert [["cpu_shared", "vacuous"], ["cpu_shared"], None] == [each.get("findings") for each in metadata]
+    assert [["vacuous"], None, None] == [each.get("doubts") for each in metadata]
 
 
 def test_done_is_taken_back_when_a_trajectory_goes_on(tmp_path):
