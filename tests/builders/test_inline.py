@@ -276,8 +276,10 @@ def test_a_build_sees_no_device_and_no_secret(site):
 
 def test_identical_sources_at_once_are_built_once_even_by_two_builders(site, tmp_path):
     ran = tmp_path / "ran"
-    source = f"open({str(ran)!r}, 'a').write('x')\nimport time\ntime.sleep(0.3)\n{MODEL}"
+    source = f"open({str(ran)!r}, 'a').write('x')\nimport time\ntime.sleep(1)\n{MODEL}"
     other = InlineBuilder(cache=site.cache, zygote=site.zygote, arch=None)
+    site.builder.preflight(Backend.CPU)
+    other.preflight(Backend.CPU)
 
     async def three() -> list[Built]:
         request = site.request(source)

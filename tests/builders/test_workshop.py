@@ -136,11 +136,14 @@ def test_a_check_that_was_killed_is_a_failure_that_is_not_remembered(make):
     assert (BuildOutcome.BUILT, [SLIM, LINK]) == (again.entry.outcome, ran)
 
 
+@dataclass
 class HurriedCompilers(FakeCompilers):
-    """Takes a second for each command, and gives up where its time is less."""
+    """Takes a second for each command once it may begin, and gives up where its time is less."""
+
+    may_begin: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self, order: Order, place: Place) -> Step:
-        await asyncio.sleep(0)
+        await self.may_begin.wait()
         if order.allowance.left_s < 1.0:
             self.ran.append("given up")
             return Step(Ended(How.TIMED_OUT, 0, (), "", order.allowance.left_s), -signal.SIGKILL, 0.0, 0)
@@ -151,10 +154,17 @@ def test_who_has_more_time_does_not_fail_with_one_who_had_less(tmp_path):
     workshop = in_folder(tmp_path)
     compilers = workshop.compilers = HurriedCompilers({})
 
+    async def joined(number: int) -> None:
+        while [work.waiting for work in workshop._making._work.values()] != [number]:  # noqa: ASYNC110 - nobody tells who has joined
+            await asyncio.sleep(0.001)
+
     async def scene() -> tuple[Made, Made]:
-        short = workshop.make(EXTENSION, limit_s=0.5)
-        long = workshop.make(EXTENSION, limit_s=10.0)
-        return await asyncio.gather(short, long)
+        short = asyncio.create_task(workshop.make(EXTENSION, limit_s=0.5))
+        await joined(1)
+        long = asyncio.create_task(workshop.make(EXTENSION, limit_s=10.0))
+        await joined(2)
+        compilers.may_begin.set()
+        return await short, await long
 
     short, long = asyncio.run(scene())
 

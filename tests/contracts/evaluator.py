@@ -48,7 +48,7 @@ CANDIDATES = {
 }
 
 GRANT = Grant("cpu:0", token=1, waited_s=0.0)
-LIMIT_S = 5.0
+LIMIT_S = 10.0
 
 
 def request_for(source, *, limit_s=60.0):

@@ -3,6 +3,7 @@
 import math
 import socket
 import struct
+import sys
 import threading
 
 import pytest
@@ -134,6 +135,10 @@ def test_a_reference_too_slow_to_judge_by_is_unusable(said):
 def test_a_model_hub_that_can_not_be_reached_is_told_apart(said, tmp_path, monkeypatch):
     (tmp_path / "transformers.py").write_text("def from_pretrained():\n    raise OSError('offline')\n")
     monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(
+        sys.modules, "transformers", None
+    )  # so that what is there afterwards is what was before
+    monkeypatch.delitem(sys.modules, "transformers")
 
     assert [Unusable(Cause.HUB, "OSError: offline")] == said(
         "import transformers\ntransformers.from_pretrained()"

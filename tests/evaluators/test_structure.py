@@ -45,7 +45,7 @@ def test_the_structure_of_values_is_seen(tensor, structure):
 
 @pytest.mark.parametrize(
     "tensor",
-    [random(8, 8).triu(), random(8, 8) + random(8, 8).mT, torch.diag(random(8) + 0.1), random(8, 8), random(3)],
+    [random(8, 8).triu(), random(8, 8) + random(8, 8).mT, torch.diag(random(8) + 0.1), random(8, 8), random(9)],
 )
 @given(st.sampled_from([torch.randn_like, lambda tensor: torch.randn_like(tensor) * 32]))
 def test_other_values_have_the_structure_and_are_others(tensor, change):

@@ -325,6 +325,7 @@ def test_lists_and_structs_come_as_plain_values():
         "", "-- nothing", "SELECT 1; SELECT 2", "DROP TABLE events", "INSERT INTO texts VALUES ('a', 'b')",
         "CREATE TABLE t (a INT)", "SET threads = 4", "COPY events TO 'out.csv'", "ATTACH 'x.db'",
         "INSTALL httpfs", "EXPLAIN ANALYZE DELETE FROM events", "PRAGMA version",
+        "CONNECT", "DISCONNECT",
     ],
 )  # fmt: skip
 def test_anything_but_one_select_is_refused(text):

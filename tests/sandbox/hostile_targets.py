@@ -133,11 +133,13 @@ def open_everything(_payload: bytes, reply: Reply) -> None:
 
 
 def eat_memory(payload: bytes, _reply: Reply) -> None:
-    """Blocks small enough that no single allocation fails."""
+    """Blocks small enough that no single allocation fails; holds on to them where one fails all the same."""
     held = []
-    while True:
-        held.append(bytearray(int(payload)))
-        held[-1][::4096] = b"x" * len(held[-1][::4096])
+    with suppress(MemoryError):
+        while True:
+            held.append(bytearray(int(payload)))
+            held[-1][::4096] = b"x" * len(held[-1][::4096])
+    time.sleep(600)
 
 
 def eat_memory_in_children(payload: bytes, reply: Reply) -> None:

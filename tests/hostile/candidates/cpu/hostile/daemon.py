@@ -5,7 +5,7 @@
 # findings: children_left
 # leaves: nothing
 # marker: /tmp/caesar-hostile-marker-daemon
-# note: a detached daemon that outlives its parent and touches a file two seconds later
+# note: a detached daemon that outlives its candidate and touches a file two seconds later
 import ctypes
 import os
 import time
@@ -17,11 +17,14 @@ ctypes.CDLL(None).prctl(15, b"hx-daemon")
 
 
 def detach():
+    candidate = os.getpid()
     if os.fork():
         return
     os.setsid()
     if os.fork():
         os._exit(0)
+    while os.path.exists(f"/proc/{candidate}"):
+        time.sleep(0.02)
     time.sleep(2)
     with open("/tmp/caesar-hostile-marker-daemon", "w") as file:
         file.write("still here")

@@ -9,14 +9,19 @@ import torch
 from torch import nn
 
 
-def available():
+LEFT = 3 << 30
+
+
+def memory(name):
     with open("/proc/meminfo") as file:
-        return next(int(line.split()[1]) for line in file if line.startswith("MemAvailable")) << 10
+        return next(int(line.split()[1]) for line in file if line.startswith(name)) << 10
 
 
 class ModelNew(nn.Module):
     def forward(self, x, y):
+        if memory("MemAvailable") - LEFT < memory("MemTotal") // 2:
+            raise MemoryError("this machine has too little to reach the limit")
         kept = []
-        while available() > 3 << 30:
+        while memory("MemAvailable") > LEFT:
             kept.append(torch.ones(1 << 26))
         return x
