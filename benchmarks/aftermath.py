@@ -61,8 +61,8 @@ NAME = "kills"
 NOBODY = "nobody"
 CANDIDATE = "candidate"
 """The part whose own process may be said to have been ended by the signal that ended it."""
-QUIET_S, HAD_S = 5.0, 20.0
-"""How long after the run's end something of it may be there, and how long having every device may take."""
+QUIET_LOOKS, HAD_S = 100, 20.0
+"""How often something of the run may be there after its end, and how long having every device may take."""
 
 Heads = Mapping[str, tuple[int, Digest]]
 """The number of each stream's last event, and its digest."""
@@ -276,15 +276,14 @@ def wait_for_quiet(one: Pass, *, files: bool = True) -> str:
 
     A killed supervisor's files are removed by the next command.
     """
-    deadline = time.monotonic() + QUIET_S
-    while True:
+    processes, names = set[int](), list[str]()
+    for _ in range(QUIET_LOOKS):  # not a deadline: who has no processor has none to end with either
         processes = everyone(one)
         names = sorted(path.name for path in one.scratch.iterdir()) if files else []
         if not processes and not names:
             return ""
-        if time.monotonic() > deadline:
-            return f"processes {processes}, files {names}"
         time.sleep(0.05)
+    return f"processes {processes}, files {names}"
 
 
 def everyone(one: Pass) -> set[int]:

@@ -27,7 +27,6 @@ from caesar.devices.inventory import Device
 from caesar.devices.journal import Entry, What, entries
 from caesar.devices.lease import holder, try_lease
 from caesar.devices.pool import LockedDevicePool
-from caesar.errors import Fault
 
 SLOTS = 8
 WORKERS = 48
@@ -46,11 +45,7 @@ async def work(folder: Path, name: str) -> None:
     chance = random.Random(name)
     async with LockedDevicePool(slots(), folder=folder / "locks") as pool:
         while not (folder / "stop").exists():
-            try:
-                grant = await pool.acquire(name)
-            except Fault as fault:
-                (folder / f"fault-{os.getpid()}").write_text(str(fault))
-                return
+            grant = await pool.acquire(name)
             with (folder / f"in-use-{grant.device}").open("a") as mark:
                 try:
                     # one that is dropped before any flock when a process dies
@@ -73,7 +68,10 @@ def started(folder: Path, name: str) -> int:
     """A worker's pid: forked, because a fresh interpreter would cost more than a hundred leases."""
     pid = os.fork()
     if pid == 0:
-        asyncio.run(work(folder, name))
+        try:
+            asyncio.run(work(folder, name))
+        except BaseException as error:  # noqa: BLE001 - a worker must not go on as its parent
+            (folder / f"fault-{os.getpid()}").write_text(repr(error))
         os._exit(0)
     return pid
 

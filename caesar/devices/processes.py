@@ -17,6 +17,8 @@ MARK = "CAESAR_HOLDER"
 
 _PAUSE_S = 0.02
 _READ_BYTES = 1 << 16
+_EXEC_LOOKS = 5
+_EXEC_PAUSE_S = 0.002
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,28 @@ def end_marked(process: Process, *, within_s: float) -> tuple[int, ...]:
 
 
 def _environment(pid: int) -> bytes:
+    """What a process was started with; asked for again where there seems to be none.
+
+    A process in the middle of an exec has none for an instant, and would be taken for a stranger.
+    """
+    for _ in range(_EXEC_LOOKS):
+        found = _read_environment(pid)
+        if found or not _is_a_program(pid):
+            return found
+        time.sleep(_EXEC_PAUSE_S)
+    return b""
+
+
+def _is_a_program(pid: int) -> bool:
+    """Whether this user may look at the process, and it is neither a zombie nor the kernel's."""
+    try:
+        os.readlink(f"/proc/{pid}/exe")  # noqa: PTH115 - a Path for each process of the machine costs more
+    except OSError:
+        return False
+    return True
+
+
+def _read_environment(pid: int) -> bytes:
     try:
         descriptor = os.open(f"/proc/{pid}/environ", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:  # it ended, or is another user's

@@ -280,7 +280,9 @@ def test_a_device_that_nobody_here_wants_any_more_is_passed_on_at_once(tmp_path,
             LockedDevicePool(CPU, folder=tmp_path) as other,
         ):
             waiter = asyncio.create_task(other.acquire("waiter"))
-            await until(lambda: in_line(tmp_path))
+            await until(
+                lambda: any(line.devices for line in lines(tmp_path))
+            )  # it stands there, and says for what
             one._found(lease)
             async with asyncio.timeout(SOON_S):
                 return (await waiter).device
@@ -318,12 +320,15 @@ def test_a_result_is_refused_whose_lease_was_lost_meanwhile(tmp_path):
 
 def test_waiting_has_a_deadline_which_is_a_fault_and_gives_the_place_up(tmp_path):
     async def scenario():
-        async with LockedDevicePool(CPU, folder=tmp_path, deadline_s=0.05) as pool:
-            grant = await pool.acquire("holder")
+        async with (
+            LockedDevicePool(CPU, folder=tmp_path) as patient,
+            LockedDevicePool(CPU, folder=tmp_path, deadline_s=0.05) as hasty,
+        ):
+            grant = await patient.acquire("holder")
             with pytest.raises(Fault, match=r"no device was free within 0\.05 s") as caught:
-                await pool.acquire("waiter")
-            await pool.release(grant)
-            return caught.value.permanent, (await pool.acquire("next")).token
+                await hasty.acquire("waiter")
+            await patient.release(grant)
+            return caught.value.permanent, (await patient.acquire("next")).token
 
     assert (False, 2) == asyncio.run(scenario())
 

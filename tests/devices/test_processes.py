@@ -19,6 +19,23 @@ def test_a_mark_names_the_process_and_when_it_began():
     assert f"{os.getpid()}.{this_process().start_time}" == this_process().mark
 
 
+def test_a_process_in_the_middle_of_an_exec_is_no_stranger(monkeypatch):
+    mark = f"{MARK}={this_process().mark}".encode()
+    looks = iter([b"", b"", mark])
+    monkeypatch.setattr("caesar.devices.processes._read_environment", lambda _: next(looks))
+
+    assert is_marked(os.getpid())
+
+
+@pytest.mark.slow
+def test_a_process_without_an_environment_is_a_stranger():
+    with subprocess.Popen(["sleep", "600"], env={}) as bare:
+        try:
+            assert not is_marked(bare.pid)
+        finally:
+            bare.kill()
+
+
 @pytest.mark.slow
 def test_what_a_holder_started_is_found_by_its_mark_and_ended_detached_or_not():
     holder = Process(4711, 42, "")

@@ -196,7 +196,7 @@ def test_a_grant_without_an_end_or_with_two_is_found(aftermath, one, count, what
 
 
 def test_a_process_and_a_file_that_are_left_are_found(aftermath, one, monkeypatch):
-    monkeypatch.setattr(aftermath, "QUIET_S", 0.1)
+    monkeypatch.setattr(aftermath, "QUIET_LOOKS", 2)
     environ = {**os.environ, MARK: this_process().mark}
     with subprocess.Popen(["setsid", "--fork", "sleep", "600"], env=environ):
         pass  # it is a daemon by now, out of the tree

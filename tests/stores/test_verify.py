@@ -10,6 +10,7 @@ from contextlib import closing
 import pytest
 from stores.recorded_store import record_run, rows, vandalise
 
+from caesar.stores.blobs import Decompressor
 from caesar.stores.verify import audit
 
 SEED = 20251125
@@ -144,7 +145,9 @@ def test_a_store_is_checked_while_it_is_being_written(store):
 def flip_event(path, draw):
     """Flip one bit of one column of one event."""
     column = draw.choice((*TEXTS, *NUMBERS))
-    seq, value = draw.choice(rows(path, f"SELECT seq, CAST({column} AS BLOB) FROM events"))
+    seq, value = draw.choice(
+        rows(path, f"SELECT seq, CAST({column} AS BLOB) FROM events ORDER BY stream, version")
+    )
     if column in NUMBERS:
         changed = int(value) ^ (1 << draw.randrange(16))
         vandalise(path, f"UPDATE events SET {column} = ? WHERE seq = ?", (changed, seq))
@@ -158,15 +161,25 @@ def flip_event(path, draw):
 def flip_blob(path, draw):
     """Flip one bit of a text, of its size or of its name."""
     column = draw.choice(("data", "data", "data", "size", "digest"))
-    digest, value = draw.choice(rows(path, f"SELECT digest, CAST({column} AS BLOB) FROM blobs"))
+    digest, value, size = draw.choice(
+        rows(path, f"SELECT digest, CAST({column} AS BLOB), size FROM blobs ORDER BY digest")
+    )
     changed = {
-        "data": lambda: flipped(value, draw),
+        "data": lambda: harmed(digest, value, size, draw),
         "size": lambda: int(value) ^ (1 << draw.randrange(16)),
         "digest": lambda: flipped(value, draw),
     }[column]()
     cast = "CAST(? AS TEXT)" if column == "digest" else "?"
     vandalise(path, f"UPDATE blobs SET {column} = {cast} WHERE digest = ?", (changed, digest))
     return f"{column} of text {digest}"
+
+
+def harmed(digest, data, size, draw):
+    """A bit of a frame flipped; again where it is a bit without which the text stays what it was."""
+    changed = flipped(data, draw)
+    return (
+        harmed(digest, data, size, draw) if Decompressor().whole(digest, size=size, data=changed) else changed
+    )
 
 
 def flipped(value, draw):
