@@ -259,7 +259,7 @@ FROM read_events('build_completed', '{
 }')
 QUALIFY row_number() OVER (PARTITION BY stream, request ORDER BY version DESC) = 1;
 
--- One row per kind of finding that puts a speedup in doubt: the only list of them, marked ! in docs/verdicts.md.
+-- One row per kind of finding that puts a speedup in doubt, as caesar/domain.py has them and docs/verdicts.md marks (!).
 -- What the candidate computes is not the operation (the first four), not its own or not in the reference's
 -- precision (three), or one of the two times can't be believed (four). What disturbs both times is no
 -- doubt: cpu_shared has a note of its own.
@@ -272,7 +272,8 @@ FROM (VALUES
 
 -- One row per completed evaluation: trajectory, turn and slot. The timing's columns are NULL unless
 -- passed; runtime_ms is the median, p05_ms to p95_ms are quantiles, launch_ms is the host's part of a call, clock
--- says whose clock counts, speedup_low and speedup_high are the speedup's 95% interval. looked_at has an error
+-- says whose clock counts, speedup_low and speedup_high are the speedup's 95% interval, speedup_at_least is what is
+-- left had each call done as much elsewhere as the judge's clock could have missed. looked_at has an error
 -- over the reference's for each kind of other inputs; conditions are those of timing. doubts are the kinds among
 -- the findings that put a speedup in doubt, sorted. detail and timing_samples are digests of texts. What a log is
 -- too old to say is NULL.
@@ -329,6 +330,7 @@ SELECT
     timing.quantiles_ms['p75'] AS p75_ms, timing.quantiles_ms['p95'] AS p95_ms,
     timing.launch_ms AS launch_ms, timing.clock AS clock,
     evaluation.baselines AS baselines, baseline_ms, baseline_ms / timing.median_ms AS speedup,
+    baseline_ms / (timing.median_ms + evaluation.environment.conditions['unseen_ms']) AS speedup_at_least,
     evaluation.speedup_interval[1] AS speedup_low, evaluation.speedup_interval[2] AS speedup_high,
     evaluation.looked_at AS looked_at,
     evaluation.environment.device AS device, evaluation.environment.device_name AS device_name,
@@ -409,7 +411,7 @@ SELECT
     evaluated.verdict, evaluated.reason, evaluated.detail, evaluated.mismatch,
     evaluated.correctness_passed, evaluated.correctness_trials,
     evaluated.runtime_ms, evaluated.baseline_ms, evaluated.speedup,
-    evaluated.speedup_low, evaluated.speedup_high,
+    evaluated.speedup_low, evaluated.speedup_high, evaluated.speedup_at_least,
     evaluated.mean_ms, evaluated.std_ms, evaluated.min_ms, evaluated.max_ms, evaluated.trials,
     evaluated.p05_ms, evaluated.p25_ms, evaluated.p75_ms, evaluated.p95_ms,
     evaluated.launch_ms, evaluated.clock, evaluated.looked_at,

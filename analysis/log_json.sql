@@ -8,8 +8,9 @@
 -- chosen turn, nothing is evaluated anew; it is there, and done is true, where the trajectory finished.
 -- max_k is how many turns a finished trajectory took, because upstream's viewer asks for each of them;
 -- num_rounds is the run's budget of turns, or the turns taken where turns are not budgeted.
--- The metadata of eval_result is KernelBench's, and two lists of ours where there is something to tell: all
--- findings by their kinds, and those that put the speedup in doubt.
+-- The metadata of eval_result is KernelBench's, and ours where there is something to tell: the sandbox's tier, the
+-- trust, the reference's time, the speedup and its interval, the findings by their kinds, and those of them that put
+-- the speedup in doubt.
 -- Names that can't name a folder are escaped (folder_name), and the metadata holds the folder's name.
 WITH messages AS (
     SELECT stream, turn, message, string_agg(text, chr(10) ORDER BY part) AS text
@@ -55,6 +56,8 @@ judged AS (
         json_merge_patch('{}', json_object(
             'hardware', device_name,
             'device', device,
+            'isolation', isolation,
+            'trust', trust,
             'correctness_trials',
             CASE WHEN correctness_trials > 0
                 THEN format('({} / {})', correctness_passed, correctness_trials) END,
@@ -76,7 +79,10 @@ judged AS (
             CASE WHEN verdict = 'timed_out' THEN reason WHEN outcome = 'build_timed_out' THEN build_reason END,
             'rejected', CASE WHEN verdict = 'rejected' THEN reason END,
             'findings', nullif(list_transform(findings, lambda finding: finding.kind), []),
-            'doubts', nullif(doubts, [])
+            'doubts', nullif(doubts, []),
+            'baseline_ms', baseline_ms,
+            'speedup', speedup,
+            'speedup_interval', CASE WHEN speedup_low IS NOT NULL THEN [speedup_low, speedup_high] END
         )) AS metadata,
         CASE WHEN passed AND mean_ms IS NOT NULL
             THEN json_object(

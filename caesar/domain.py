@@ -324,6 +324,13 @@ class Mismatch:
     """Which part of each dimension holds the wrong elements, where values differ."""
 
 
+DOUBTS = frozenset({
+    "vacuous", "input_mutated", "wrong_on_other_inputs", "low_precision", "no_custom_kernel", "untraced",
+    "tf32", "faster_than_roofline", "timing_inconsistent", "reference_disturbed", "tampered",
+})  # fmt: skip
+"""The kinds of findings that put a speedup in doubt, as analysis/00_views.sql and docs/verdicts.md have it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """Something noticed about a candidate that is data, not a verdict."""
@@ -447,3 +454,16 @@ class Evaluation:
         if eager is None or self.timing is None:
             return None
         return eager.timing.median_ms / self.timing.median_ms
+
+    @property
+    def speedup_at_least(self) -> float | None:
+        """The speedup, had each call done as much elsewhere as the judge's clock could have missed."""
+        unseen_ms = self.environment.conditions.get("unseen_ms")
+        if self.speedup is None or self.timing is None or unseen_ms is None:
+            return None
+        return self.speedup * self.timing.median_ms / (self.timing.median_ms + unseen_ms)
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """The kinds among the findings that put the speedup in doubt, sorted."""
+        return tuple(sorted(DOUBTS & {finding.kind for finding in self.findings}))

@@ -118,7 +118,8 @@ def _choice(kind: type[T], value: str, *, flag: str) -> T:
     try:
         return kind(value)
     except ValueError as error:
-        raise UsageError(f"{flag} {value}: choose one of {', '.join(kind)}") from error
+        auto = "auto, " if kind is Backend else ""
+        raise UsageError(f"{flag} {value}: choose one of {auto}{', '.join(kind)}") from error
 
 
 async def _judge(

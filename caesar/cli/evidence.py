@@ -8,44 +8,78 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from signal import Signals
 from typing import Any
 
 import msgspec
 
 from caesar.cli.comparison import Comparison
 from caesar.cli.output import one_line, ratio
-from caesar.domain import Environment, Evaluation, KernelBenchResult, Mismatch, Timing
+from caesar.domain import DOUBTS, Environment, Evaluation, KernelBenchResult, Mismatch, Timing, Verdict
+from caesar.evaluators.protocol import Stage
 
 __all__ = ["evaluation_document", "evaluation_lines", "interval_words"]
+
+_SIGNALS = {str(int(one)): one.name for one in Signals}
+_STAGES = frozenset(Stage)
 
 
 def evaluation_document(evaluation: Evaluation) -> dict[str, Any]:
     """The evaluation for programs: what it holds, by the names of docs/events.md, and what follows from it."""
     plain: dict[str, Any] = msgspec.to_builtins(evaluation)
     comparison = Comparison.of(evaluation)
-    return {**plain, "speedup": evaluation.speedup, "comparison": comparison and asdict(comparison)}
+    return {
+        **plain,
+        "speedup": evaluation.speedup,
+        "speedup_at_least": evaluation.speedup_at_least,
+        "doubts": evaluation.doubts,
+        "comparison": comparison and asdict(comparison),
+    }
 
 
 def evaluation_lines(evaluation: Evaluation) -> Iterator[str]:
     """The evaluation for people, a line for each thing there is to say."""
-    environment, timing = evaluation.environment, evaluation.timing
-    came_to = one_line(_speed(evaluation) or evaluation.reason or "")
+    environment = evaluation.environment
+    came_to = one_line(_speed(evaluation) or _reason(evaluation) or "")
     yield f"{evaluation.verdict}: {came_to} on {environment.device_name} ({_shut_in(environment)})"
-    if evaluation.mismatch is not None:
-        yield f"mismatch: {one_line(_mismatch(evaluation.mismatch))}"
-    for finding in evaluation.findings:
-        yield f"finding: {finding.kind}: {one_line(finding.detail)}"
+    yield from _noticed(evaluation)
     if evaluation.trials:
         yield f"trials: {evaluation.trials_passed} of {evaluation.trials} passed"
-    if timing is not None:
-        yield f"times: {_spread(timing)}"
+    if evaluation.timing is not None:
+        yield f"times: {_spread(evaluation.timing)}"
+        yield from _unseen(evaluation)
     if evaluation.baselines:
         times = (f"{baseline.name} {baseline.timing.median_ms:.4g} ms" for baseline in evaluation.baselines)
         yield f"baselines: {', '.join(times)}"
     if evaluation.looked_at:
         yield f"other inputs (error over the reference's): {_numbers(evaluation.looked_at)}"
-    if (conditions := _conditions(environment)) and timing is not None:
+    if (conditions := _conditions(environment)) and evaluation.timing is not None:
         yield f"conditions: {conditions}"
+    yield from _other_judgement(evaluation)
+
+
+def _noticed(evaluation: Evaluation) -> Iterator[str]:
+    """What is wrong with its outputs, and what was found, of which ! puts the speedup in doubt."""
+    if evaluation.mismatch is not None:
+        yield f"mismatch: {one_line(_mismatch(evaluation.mismatch))}"
+    for finding in evaluation.findings:
+        doubt = "!" if finding.kind in DOUBTS else ""
+        yield f"finding: {doubt}{finding.kind}: {one_line(finding.detail)}"
+    if evaluation.speedup is not None and evaluation.doubts:
+        yield f"in doubt (!): the speedup, for {', '.join(evaluation.doubts)}"
+
+
+def _unseen(evaluation: Evaluation) -> Iterator[str]:
+    least = evaluation.speedup_at_least
+    if least is not None:
+        unseen_ms = evaluation.environment.conditions["unseen_ms"]
+        yield (
+            f"unseen: {ratio(least)}x at least, had each call done {unseen_ms:.4g} ms of its work"
+            " where the judge's clock could have missed it"
+        )
+
+
+def _other_judgement(evaluation: Evaluation) -> Iterator[str]:
     if evaluation.kernelbench is not None:
         yield f"kernelbench: {one_line(_kernelbench(evaluation.kernelbench))}"
     comparison = Comparison.of(evaluation)
@@ -60,6 +94,17 @@ def interval_words(interval: tuple[float, float] | None) -> str | None:
 
 def _shut_in(environment: Environment) -> str:
     return f"trust: {environment.trust}, isolation: {environment.isolation}"
+
+
+def _reason(evaluation: Evaluation) -> str | None:
+    """The reason, with what a reader has to look up otherwise: a signal's name, the limit, how far it came."""
+    kind, _, argument = (evaluation.reason or "").partition(":")
+    if kind == "signal" and argument in _SIGNALS:
+        return f"{evaluation.reason} ({_SIGNALS[argument]})"
+    if evaluation.verdict is Verdict.TIMED_OUT:
+        reached = [stage for stage in evaluation.environment.seconds if stage in _STAGES]
+        return f"{evaluation.reason} (limits.evaluate){f' in stage {reached[-1]}' if reached else ''}"
+    return evaluation.reason
 
 
 def _speed(evaluation: Evaluation) -> str | None:

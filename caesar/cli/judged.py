@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from caesar.cli.evidence import evaluation_document, evaluation_lines
-from caesar.cli.output import emit_json, emit_text
+from caesar.cli.output import emit_json, emit_text, one_line
 from caesar.domain import BuildOutcome, Candidate, Digest, Evaluation, Problem
 from caesar.effects import Built, Evaluated
 
@@ -17,8 +17,14 @@ __all__ = ["say", "say_as_json"]
 def say(built: Built, evaluated: Evaluated | None) -> None:
     """Print how it went, a line for each thing that is known."""
     if evaluated is None:
-        emit_text(f"{_verdict(built, None)}: {built.reason}, after {built.seconds:.1f} s\n{built.log}")
+        key = " (limits.build)" if built.outcome is BuildOutcome.TIMED_OUT else ""
+        cached = ", as an earlier build of the same source" if built.cached else ""
+        emit_text(
+            f"{_verdict(built, None)}: {built.reason}{key}, after {built.seconds:.1f} s{cached}\n{built.log}"
+        )
         return
+    if built.dropped:
+        emit_text(f"flags that are not passed on: {one_line(' '.join(built.dropped))}")
     for line in evaluation_lines(evaluated.evaluation):
         emit_text(line)
     if evaluated.evaluation.detail is not None:
@@ -54,10 +60,15 @@ def say_as_json(candidate: Candidate, problem: Problem, built: Built, *, evaluat
         ],
         "speedup": plain.get("speedup"),
         "speedup_interval": plain.get("speedup_interval"),
+        "speedup_at_least": plain.get("speedup_at_least"),
+        "doubts": plain.get("doubts", ()),
         "kernelbench": plain.get("kernelbench"),
         "comparison": plain.get("comparison"),
         "environment": environment or None,
-        "build": {"outcome": built.outcome, "cached": built.cached, "seconds": built.seconds},
+        "build": {
+            "outcome": built.outcome, "cached": built.cached, "seconds": built.seconds,
+            "headers": built.headers, "dropped": built.dropped,
+        },
     })  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from caesar.cli.evidence import evaluation_document, evaluation_lines, interval_words
-from caesar.cli.output import emit_json, emit_table, emit_text, note, ratio
+from caesar.cli.output import emit_json, emit_table, emit_text, note, one_line, ratio
 from caesar.domain import Usage, stream_of
 from caesar.engine.fork import lineage, read_trajectory
 from caesar.engine.plan import Run, fold_run
@@ -148,7 +148,10 @@ def show_command(store: Path, run: str, problem: str, *, sample: int, turn: int 
         if turn is None:
             _show_turns(trajectory, run=found.name, json=json)
         else:
-            _show_turn(log, lineage(log.read, stream), _turn(trajectory, turn), json=json)
+            shown = _turn(trajectory, turn)
+            if not json:
+                emit_text(f"{_head(found.name, trajectory)}, turn {turn}: {_outcome(shown)}\n")
+            _show_turn(log, lineage(log.read, stream), shown, json=json)
 
 
 def problem_id(run: Run, wanted: str) -> str:
@@ -170,9 +173,18 @@ def _show_turns(trajectory: Trajectory, *, run: str, json: bool) -> None:
         rows = [_turn_row(turn) for turn in trajectory.turns]
         emit_json({"trajectory": trajectory.stream, "status": trajectory.status, "turns": rows})
         return
-    emit_text(f"{run}, problem {trajectory.problem}, sample {trajectory.sample}: {trajectory.status}")
+    emit_text(f"{_head(run, trajectory)}: {trajectory.status}")
     columns = ("turn", "outcome", "reason", "runtime_ms", "speedup", "interval", "findings", "candidate")
     emit_table(columns, [_turn_line(turn) for turn in trajectory.turns])
+
+
+def _head(run: str, trajectory: Trajectory) -> str:
+    return f"{run}, problem {trajectory.problem}, sample {trajectory.sample}"
+
+
+def _outcome(turn: Turn) -> str:
+    reason = _turn_row(turn)["reason"]
+    return f"{turn.outcome or 'undecided'}{f' ({one_line(str(reason))})' if reason else ''}"
 
 
 def _turn_line(turn: Turn) -> tuple[object, ...]:

@@ -53,10 +53,10 @@ def export_quietly(store: Path, run_id: str, *, to: Path) -> str:
     """Export at the end of a run; what to tell about it, also where it could not be done."""
     try:
         with _database(store, (run_id,), texts=True) as connection:
-            export(connection, root=to, run=run_id)
+            files = export(connection, root=to, run=run_id)
     except CaesarError as error:
         return f"; log.json was not exported: {error}"
-    return f", log.json under {to}"
+    return f", log.json under {files[0].parents[2] if files else to}"
 
 
 def sql_command(store: Path, query: str, runs: Sequence[str], *, json: bool) -> None:

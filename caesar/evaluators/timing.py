@@ -227,18 +227,14 @@ def _measured(calibration: Calibration, pairs: list[_Pair]) -> tuple[Measured, s
         clock="candidate" if honest else "judge",
         unseen_ms=round(calibration.unseen_ms(statistics.median(walls)), _DECIMALS),
     )
-    return measured, None if honest else _disagreement(calibration, claimed, walls, late)
+    return measured, None if honest else _disagreement(claimed, judged, late)
 
 
 def _rounded(milliseconds: float) -> float:
     return max(_LEAST_MS, round(milliseconds, _DECIMALS))
 
 
-def _disagreement(
-    calibration: Calibration, claimed: list[float], walls: list[float], late: Sequence[float]
-) -> str:
-    judged = statistics.median(map(calibration.judged, walls))
-    return (
-        f"its own clock says {statistics.median(claimed):.4f} ms, the judge's {judged:.4f} ms,"
-        f" and {statistics.fmean(late):.4f} ms more until its outputs were there"
-    )
+def _disagreement(claimed: list[float], judged: list[float], late: Sequence[float]) -> str:
+    own, ours = statistics.median(claimed), statistics.median(judged)
+    waiting = f", {statistics.fmean(late):.4f} ms of it until its outputs were there" if any(late) else ""
+    return f"its own clock says {own:.4f} ms, the judge's {ours:.4f} ms{waiting}"

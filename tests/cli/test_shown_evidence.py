@@ -7,11 +7,11 @@ import json
 from dataclasses import replace
 
 import pytest
-from reports.written_log import ENVIRONMENT, RUN, WrittenLog, incorrect, passed
+from reports.written_log import ENVIRONMENT, RUN, WrittenLog, failed, incorrect, passed
 
 from caesar.cli.evidence import evaluation_lines, interval_words
 from caesar.cli.look import show_command
-from caesar.domain import Evaluation, Finding, KernelBenchResult
+from caesar.domain import Evaluation, Finding, KernelBenchResult, Verdict
 from caesar.ports import Append
 from caesar.stores.eventlog import SqliteEventLog
 
@@ -92,10 +92,13 @@ def test_a_turn_begins_with_its_evaluation_before_anything_that_others_wrote(sho
     lines = shown(1).splitlines()
 
     assert [
+        "demo, problem 1, sample 0, turn 1: passed",
+        "",
         "===== evaluation =====",
         f"passed: 0.5 ms (median of 50), 4.00x the reference's speed (3.90 to 4.10) {WHERE}",
-        "finding: vacuous: zeros would pass",
-        "finding: tampered: x passed: 0.001 ms (trust: high)\ufffd[2J",
+        "finding: !vacuous: zeros would pass",
+        "finding: !tampered: x passed: 0.001 ms (trust: high)\ufffd[2J",
+        "in doubt (!): the speedup, for tampered, vacuous",
         "trials: 5 of 5 passed",
         "times: min 0.25, p05 0.4, p25 0.45, max 1 ms; launch 0.02 ms; the judge's clock",
         "baselines: compile 7 ms, eager 2 ms",
@@ -105,11 +108,11 @@ def test_a_turn_begins_with_its_evaluation_before_anything_that_others_wrote(sho
         "kernelbench and ours: the verdicts differ",
         "",
         "===== prompt =====",
-    ] == lines[:13]
+    ] == lines[:16]
 
 
 def test_a_wrong_turn_tells_where_in_which_pattern_and_by_how_much(shown):
-    told = shown(2).splitlines()[2]
+    told = shown(2).splitlines()[4]
 
     assert (
         "mismatch: values: expected 1.0, got x passed: 0.001 ms (trust: high)\ufffd[2J at [0, 3];"
@@ -137,7 +140,11 @@ def test_a_turns_document_holds_the_whole_evaluation(shown):
 
 def test_a_turn_that_was_not_built_has_no_evaluation(shown):
     assert None is json.loads(shown(3, as_json=True))["evaluation"]
-    assert shown(3).startswith("===== prompt =====")
+    assert [
+        "demo, problem 1, sample 0, turn 3: build_failed (compiler_error)",
+        "",
+        "===== prompt =====",
+    ] == shown(3).splitlines()[:3]
 
 
 def test_an_evaluation_without_the_newer_fields_is_told_without_them():
@@ -151,3 +158,30 @@ def test_an_evaluation_without_the_newer_fields_is_told_without_them():
 
 def test_an_absent_interval_has_no_words():
     assert None is interval_words(None)
+
+
+def test_what_the_judges_clock_could_have_missed_is_told_as_a_speedup():
+    plain = measured()
+    environment = replace(plain.environment, conditions={"unseen_ms": 1.5})
+
+    told = list(evaluation_lines(replace(plain, environment=environment)))
+
+    (line,) = (line for line in told if line.startswith("unseen: "))
+    assert line.startswith("unseen: 1.00x at least, had each call done 1.5 ms of its work")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "reason", "told"),
+    [
+        (Verdict.CRASHED, "signal:11", "crashed: signal:11 (SIGSEGV) on "),
+        (Verdict.CRASHED, "signal:99", "crashed: signal:99 on "),
+        (Verdict.TIMED_OUT, "time_limit", "timed_out: time_limit (limits.evaluate) in stage trial on "),
+    ],
+)
+def test_a_reason_is_told_with_what_has_to_be_looked_up_otherwise(verdict, reason, told):
+    plain = failed(verdict, reason=reason)
+    seconds = {"judge": 1.0, "process": 0.1, "setup": 0.1, "trial": 3.0, "baselines": 0.0}
+
+    (line,) = evaluation_lines(replace(plain, environment=replace(plain.environment, seconds=seconds)))
+
+    assert line.startswith(told)

@@ -315,7 +315,7 @@ def test_work_put_off_until_outputs_are_shown_is_charged():
     measured, notes, _ = timed(candidate_ms=0.1, wall_ms=0.1, show_ms=8.1)
 
     assert {8.1} == set(measured.candidate_ms)
-    assert "8.0000 ms more until its outputs were there" in notes[0][1]
+    assert "8.0000 ms of it until its outputs were there" in notes[0][1]
 
 
 def test_work_put_off_in_every_other_call_is_charged_there(monkeypatch):

@@ -235,6 +235,8 @@ def test_a_crash_is_compiled_and_incorrect_and_tells_its_error(tmp_path):
     expected = {
         "hardware": "Test GPU",
         "device": "GPU-1234",
+        "isolation": "namespace",
+        "trust": "high",
         "runtime_error_name": "IndexError",
         "runtime_error": "IndexError: 7",
     }

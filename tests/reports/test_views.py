@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from written_log import ENVIRONMENT, GPU, RUN, START_US, WrittenLog, failed, incorrect, passed, spec
 
-from caesar.domain import BuildOutcome, Finding, Verdict
+from caesar.domain import DOUBTS, BuildOutcome, Finding, Verdict
 from caesar.evaluators.policy import FINDINGS
 from caesar.events import EvaluationRecalled, LeaseGranted, LeaseReleased, kinds
 from caesar.reports.database import connect
@@ -247,7 +247,7 @@ def test_the_documents_mark_the_findings_that_put_a_speedup_in_doubt():
 
     doubts = {kind for (kind,) in rows(WrittenLog(), "FROM doubts")}
 
-    assert doubts == marked
+    assert doubts == marked == DOUBTS
     assert doubts <= set(FINDINGS)
 
 
