@@ -260,12 +260,12 @@ FROM read_events('build_completed', '{
 QUALIFY row_number() OVER (PARTITION BY stream, request ORDER BY version DESC) = 1;
 
 -- One row per kind of finding that puts a speedup in doubt, as caesar/domain.py has them and docs/verdicts.md marks (!).
--- What the candidate computes is not the operation (the first four), not its own or not in the reference's
+-- What the candidate computes is not the operation, or that can't be told (the first five), not its own or not in the reference's
 -- precision (three), or one of the two times can't be believed (four). What disturbs both times is no
 -- doubt: cpu_shared has a note of its own.
 CREATE VIEW doubts AS
 FROM (VALUES
-    ('vacuous'), ('input_mutated'), ('wrong_on_other_inputs'), ('low_precision'),
+    ('vacuous'), ('unscrutinised'), ('input_mutated'), ('wrong_on_other_inputs'), ('low_precision'),
     ('no_custom_kernel'), ('untraced'), ('tf32'),
     ('faster_than_roofline'), ('timing_inconsistent'), ('reference_disturbed'), ('tampered')
 ) AS listed(kind);

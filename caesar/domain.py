@@ -325,8 +325,8 @@ class Mismatch:
 
 
 DOUBTS = frozenset({
-    "vacuous", "input_mutated", "wrong_on_other_inputs", "low_precision", "no_custom_kernel", "untraced",
-    "tf32", "faster_than_roofline", "timing_inconsistent", "reference_disturbed", "tampered",
+    "vacuous", "unscrutinised", "input_mutated", "wrong_on_other_inputs", "low_precision", "no_custom_kernel",
+    "untraced", "tf32", "faster_than_roofline", "timing_inconsistent", "reference_disturbed", "tampered",
 })  # fmt: skip
 """The kinds of findings that put a speedup in doubt, as analysis/00_views.sql and docs/verdicts.md have it."""
 

@@ -8,6 +8,7 @@ Imports torch: the judge only.
 
 from __future__ import annotations
 
+import secrets
 import statistics
 import time
 from collections.abc import Callable
@@ -42,7 +43,7 @@ from caesar.evaluators.reference import copy_state, secret_seed
 from caesar.evaluators.roofline import Work, finding_of, peak_of
 from caesar.evaluators.scrutiny import KINDS, Exact, Scrutiny, exact_of, inputs_of
 from caesar.evaluators.timing import Bout, Taken, measure, quiet_ms
-from caesar.evaluators.vacuity import passes_idly
+from caesar.evaluators.vacuity import Sample, passes_idly, sample_of, samples_agree
 from caesar.evaluators.wire import Lost, Violation
 
 __all__ = ["Contest"]
@@ -67,6 +68,10 @@ _SCRUTINY_S = 1.0
 
 _FIRST_KIND = "own"
 """Looked at however long it takes, and so is the one after it."""
+
+_SURELY_WITHIN = 12
+_LOOKING_SHARE = 0.25
+"""One of so many timed calls is held to float64, and half of the others as far as that share of time allows."""
 
 _POISONS = (0xFF, 0x7F)
 """What the outputs' buffer is filled with in turns: NaN in every floating-point type, and two integers."""
@@ -107,6 +112,9 @@ class Contest:
         self._began = now()
         self._account = Account(policy)
         self._calibration = Calibration()
+        self._timed_calls, self._sure_look, self._looks_s = 0, secrets.randbelow(_SURELY_WITHIN), 0.0
+        self._sample: Sample = ()
+        """Of the reference's output in the first trial."""
 
     @property
     def _tolerance(self) -> float:
@@ -199,9 +207,7 @@ class Contest:
         expected = self._bench.expected(inputs, seed=seed)
         if account.trials == 1 and not is_finite(expected):
             account.notice("reference_nonfinite", "the reference's output has NaN or infinite values")
-        idle = passes_idly(inputs, expected, tolerance=self._tolerance) if account.trials == 1 else None
-        if idle is not None:
-            account.notice("vacuous", f"{idle} would pass this problem as well")
+        self._notice_vacuity(inputs, expected)
         taken, intact = self._called(stand, inputs, seed=seed)
         found = self._mismatch(expected, taken)
         if not intact:
@@ -211,6 +217,18 @@ class Contest:
             raise Wrong(found.kind, found)
         account.settle()
         account.trials_passed += 1
+
+    def _notice_vacuity(self, inputs: list[Any], expected: Any) -> None:
+        """Tell what would pass without computing; in the second trial, whether the first one's output would."""
+        if self._account.trials == 1:
+            idle = passes_idly(inputs, expected, tolerance=self._tolerance)
+            self._sample = sample_of(expected) if idle is None else ()
+        else:
+            other = sample_of(expected) if self._sample else ()
+            agree = samples_agree(self._sample, other, tolerance=self._tolerance)
+            idle, self._sample = "the output for other inputs" if agree else None, ()
+        if idle is not None:
+            self._account.notice("vacuous", f"{idle} would pass this problem as well")
 
     def _call_again(self, stand: Stand, inputs: list[Any]) -> None:
         """What else to say of a wrong answer: whether it is right with other random numbers, the next time."""
@@ -268,7 +286,9 @@ class Contest:
                 self._look_at(question)
             spent_s += took_s
             if spent_s + took_s > _SCRUTINY_S and kind != _FIRST_KIND:
-                return
+                break
+        if not self._account.looked_at:
+            self._account.notice("unscrutinised", "on no inputs could its error be compared with float64's")
 
     def _question(self, kind: str) -> _Question | None:
         """Inputs of a kind, with what is right for them; None where the operation is not defined on them."""
@@ -290,15 +310,18 @@ class Contest:
             raise Wrong(found.kind, found)
         seen = question.exact.compared(kind, taken.outputs)
         self._account.looked_at[kind] = seen.ratio
+        if seen.is_wrong() and found is not None:
+            self._call_again(stand, inputs)
+        self._rule_on(seen, where=f"{kind} inputs", found=found)
+
+    def _rule_on(self, seen: Scrutiny, *, where: str, found: Mismatch | None = None) -> None:
         if seen.is_wrong():
-            if found is not None:
-                self._call_again(stand, inputs)
-            self._account.notice("wrong_on_other_inputs", _words_of_scrutiny(seen), found)
+            error = f"{seen.wrong} wrong elements" if seen.wrong else f"relative error {seen.error:.1e}"
+            words = f"{error} on {where}, where the operation is defined"
+            self._account.notice("wrong_on_other_inputs", words, found)
         elif seen.is_imprecise(self._bench.settings.precision):
-            detail = (
-                f"relative error {seen.error:.1e} on {kind} inputs, the reference's own {seen.own_error:.1e}"
-            )
-            self._account.notice("low_precision", detail)
+            words = f"relative error {seen.error:.1e} on {where}, the reference's own {seen.own_error:.1e}"
+            self._account.notice("low_precision", words)
 
     def _time(self, quiet: float) -> Passed:
         watch = Watch(active=not self._bench.cuda)
@@ -326,11 +349,28 @@ class Contest:
         if finding is not None:
             self._account.notice(finding.kind, finding.detail)
 
-    def compare(self, expected: Any, taken: Taken) -> None:
-        """Compare what was taken after a timed call with what is expected; wrong outputs end the contest."""
+    def compare(self, expected: Any, taken: Taken, *, inputs: list[Any], seed: int) -> None:
+        """Compare what was taken after a timed call with what is expected; wrong outputs end the contest.
+
+        Some, nobody can foresee which, are held to float64 too: a candidate may be exact until it is timed.
+        """
         found = self._mismatch(expected, taken)
         if found is not None:
             raise Wrong("timed_output", found)
+        if _FIRST_KIND in self._account.looked_at and self._looks_this_time():
+            began = self._now()
+            exact = exact_of(self._bench, inputs, expected, seed=seed)
+            if exact is not None:
+                self._rule_on(exact.compared(_FIRST_KIND, taken.outputs), where="a timed call's inputs")
+            self._looks_s += self._now() - began
+
+    def _looks_this_time(self) -> bool:
+        """Whether this timed call is one of those that are held to float64."""
+        self._timed_calls += 1
+        if self._timed_calls == self._sure_look + 1:
+            return True
+        timing_s = self._now() - self._began - self._account.reached_s[Stage.TIMING]
+        return self._looks_s <= _LOOKING_SHARE * timing_s and secrets.randbelow(2) == 0
 
     def _notice_disturbance(self, reference_ms: float, quiet: float) -> None:
         """Tell that the reference was slower beside the candidate's process than before that was loaded."""
@@ -392,8 +432,3 @@ class Contest:
         if not right:
             words = "wrong, or no result, for another size of the leading dimension"
             self._account.note("shape_specialised", words)
-
-
-def _words_of_scrutiny(seen: Scrutiny) -> str:
-    found = f"{seen.wrong} wrong elements" if seen.wrong else f"relative error {seen.error:.1e}"
-    return f"{found} on {seen.kind} inputs, where the operation is defined"

@@ -59,8 +59,11 @@ _HUBS = frozenset({"transformers", "huggingface_hub", "datasets"})
 _COMPILING_FAILS = (RuntimeError, TypeError, ValueError, AttributeError, AssertionError, ImportError, OSError)
 """What torch.compile raises where it can't compile a reference; its own errors are RuntimeErrors."""
 
-_SLOW_TIMING_CALLS = 4
-"""How often each model is called at least when it is timed, warm-up included."""
+_SLOW_TIMING_CALLS, _TIMING_CALLS = 4, 12
+"""How often each model is called at least when it is timed, warm-up included: calls of a second, and others."""
+
+_SCRUTINY_CALLS, _EVIDENCE_CALLS = 6, 3
+"""How often models are called at least for other inputs, the reference in float64 too, and for evidence."""
 
 
 class SlowReferenceError(CaesarError):
@@ -207,15 +210,16 @@ def _require_time(bench: Bench, work: Assignment, *, opened_s: float) -> None:
     that took, nothing has to be measured.
     """
     trials = work.settings.correctness_trials
-    calls = 2 * (trials + _SLOW_TIMING_CALLS) + LEAST_QUIET_CALLS
-    if calls * opened_s <= work.limit_s:
+    untimed = LEAST_QUIET_CALLS + 2 * trials + _SCRUTINY_CALLS + _EVIDENCE_CALLS
+    if (untimed + 2 * _TIMING_CALLS) * opened_s <= work.limit_s:
         return
     started = time.perf_counter()
     inputs = bench.reference.inputs(CONSTRUCTION_SEED)
     made = time.perf_counter()
     bench.expected(inputs, seed=CONSTRUCTION_SEED)
     inputs_s, call_s = made - started, time.perf_counter() - made
-    needed_s = calls * (inputs_s + call_s)
+    timed = _TIMING_CALLS if call_s < 1.0 else _SLOW_TIMING_CALLS
+    needed_s = (untimed + 2 * timed) * (inputs_s + call_s)
     if needed_s > work.limit_s:
         raise SlowReferenceError(
             f"making inputs takes {inputs_s:.1f} s and a call {call_s:.1f} s,"

@@ -13,6 +13,7 @@ FINDINGS: Mapping[str, bool] = {
     "input_mutated": True,
     "wrong_on_other_inputs": True,
     "low_precision": True,
+    "unscrutinised": False,
     "flaky": False,
     "timing_inconsistent": False,
     "timed_twice": False,

@@ -39,6 +39,7 @@ _OWN = "own"
 KINDS: Mapping[str, Change] = {
     _OWN: lambda tensor: tensor,
     "signed": torch.randn_like,
+    "signs": lambda tensor: torch.randn_like(tensor).sign_(),
     "binary": lambda tensor: torch.empty_like(tensor).bernoulli_(0.5),
     "large": lambda tensor: torch.randn_like(tensor).mul_(32.0),
     "small": lambda tensor: torch.randn_like(tensor).div_(1024.0),
@@ -151,8 +152,7 @@ def exact_of(bench: Bench, inputs: list[Any], expected: Any, *, seed: int) -> Ex
     """The outputs in float64; None where the operation is not defined on these inputs, or not in float64."""
     own = [leaf for _, leaf in leaves(expected)]
     try:
-        model = copy.deepcopy(bench.model)
-        model = model.double() if isinstance(model, torch.nn.Module) else model
+        model = _doubled(bench.model)
         wide = mapped(inputs, lambda tensor: tensor.double() if tensor.is_floating_point() else tensor)
         outputs = _outputs(bench, model, wide, seed=seed)
         counted = _reliable(bench, model, wide, _counted(outputs), own=_counted(own), seed=seed)
@@ -168,6 +168,18 @@ def exact_of(bench: Bench, inputs: list[Any], expected: Any, *, seed: int) -> Ex
     if not exact and not any(bool(reliable.any()) for _, reliable in counted):
         return None
     return Exact(tuple(exact), own_error, counted)
+
+
+def _doubled(model: Model) -> Model:
+    """A copy of the model in float64, with the tensors that its modules hold as plain attributes."""
+    model = copy.deepcopy(model)
+    if not isinstance(model, torch.nn.Module):
+        return model
+    for module in model.modules():
+        for name, value in list(vars(module).items()):
+            if isinstance(value, torch.Tensor) and value.is_floating_point():
+                setattr(module, name, value.double())
+    return model.double()
 
 
 def _reliable(

@@ -80,8 +80,8 @@ class Examiner(Protocol):
     def take(self, stand: Stand) -> Taken:
         """Withdraw the last call's inputs, have its outputs shown, and copy them out of reach."""
 
-    def compare(self, expected: Any, taken: Taken) -> None:
-        """Compare what was taken with the reference's outputs; raises where they differ."""
+    def compare(self, expected: Any, taken: Taken, *, inputs: list[Any], seed: int) -> None:
+        """Compare what was taken with the reference's outputs for these inputs; raises where they differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ class Bout:
         else:
             reference = self._reference(inputs, seed)
             candidate, taken = self._candidate(stand, inputs)
-        self.examiner.compare(reference.result, taken)
+        self.examiner.compare(reference.result, taken, inputs=inputs, seed=seed)
         return _Pair(reference.elapsed_ms, reference.launch_ms, candidate, taken)
 
     def _candidate(self, stand: Stand, inputs: list[Any]) -> tuple[Called, Taken]:

@@ -22,9 +22,10 @@ from caesar.evaluators.compare import are_close
 from caesar.evaluators.reference import Model, Reference, call, construct, place
 from caesar.evaluators.tensors import blocks, cloned, leaves
 
-__all__ = ["VACUOUS", "Flaw", "FlawKind", "flaws_of", "passes_idly"]
+__all__ = ["VACUOUS", "Flaw", "FlawKind", "flaws_of", "passes_idly", "sample_of", "samples_agree"]
 
 _LEAST_SEEDS = 2
+_SAMPLED = 1 << 16
 _DIGITS = 4
 
 
@@ -139,6 +140,30 @@ def passes_idly(inputs: Sequence[Any], output: Any, *, tolerance: float) -> str 
         if isinstance(value, torch.Tensor) and all(_close(leaf, value, tolerance) for leaf in outputs):
             return f"input {place_}"
     return None
+
+
+Sample = tuple[torch.Tensor, ...]
+"""Some elements of each of an output's tensors, spread over all of it."""
+
+
+def sample_of(output: Any) -> Sample:
+    """A copy of some elements of each tensor of an output."""
+    return tuple(_spread(leaf) for _, leaf in leaves(output) if isinstance(leaf, torch.Tensor))
+
+
+def _spread(tensor: torch.Tensor) -> torch.Tensor:
+    """A copy of at most so many elements: every other one along the longest dimension, as often as it takes."""
+    while tensor.numel() > _SAMPLED:
+        longest = max(range(tensor.dim()), key=lambda dim: tensor.shape[dim])
+        tensor = tensor[(*(slice(None),) * longest, slice(None, None, 2))]
+    return tensor.clone()
+
+
+def samples_agree(one: Sample, other: Sample, *, tolerance: float) -> bool:
+    """Whether KernelBench would take one for the other, as far as samples tell; False where there are none."""
+    if not one or [part.shape for part in one] != [part.shape for part in other]:
+        return False
+    return all(_close(ours, theirs, tolerance) for ours, theirs in zip(one, other, strict=True))
 
 
 def _means(exhibit: _Exhibit, seeds: Sequence[int]) -> tuple[float, ...]:

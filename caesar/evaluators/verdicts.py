@@ -63,7 +63,7 @@ __all__ = [
     "wrote_to_inputs",
 ]
 
-VERSION = "6"
+VERSION = "7"
 """Changes whenever the same candidate could be judged differently; a run pins it."""
 
 _DETAIL_CHARS = 4000

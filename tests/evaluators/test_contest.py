@@ -14,7 +14,7 @@ from caesar.evaluators.layout import rebuilt
 from caesar.evaluators.opponent import CandidateRaised
 from caesar.evaluators.policy import Policy
 from caesar.evaluators.protocol import Differs, Gone, Passed, Raised, Stage, Violated
-from caesar.evaluators.scrutiny import KINDS, sliced_stand
+from caesar.evaluators.scrutiny import KINDS, exact_of, sliced_stand
 from caesar.evaluators.wire import Lost, Violation
 from caesar.evaluators.wire import Raised as RaisedFrame
 
@@ -88,7 +88,7 @@ def test_an_equal_candidate_passes_every_stage_in_order():
         held.report.parameters,
         held.findings,
     )
-    assert {"own", "signed", "large", "small", "binary"} == set(held.report.looked_at)
+    assert {"own", "signed", "signs", "large", "small", "binary"} == set(held.report.looked_at)
 
 
 def test_conditions_say_what_the_judges_clock_could_not_see():
@@ -280,17 +280,68 @@ def test_half_precision_within_the_tolerance_is_incorrect_by_default():
     assert Differs("low_precision") == held.ending
 
 
+SOFTMAX = REFERENCE.replace("torch.relu(self.linear(x))", "torch.softmax(x, dim=-1)")
+
+
+def test_a_candidate_that_is_exact_until_it_is_timed_is_imprecise(monkeypatch):
+    monkeypatch.setattr("caesar.evaluators.contest.secrets.randbelow", lambda _: 0)  # the first is looked at
+    calls = itertools.count()
+    exact = 2 + 6  # trials, and kinds of inputs
+
+    held = Held(lambda x: torch.softmax(x, -1) * (1.0 if next(calls) < exact else 1 + 9e-5), reference=SOFTMAX)
+
+    assert "low_precision" == held.ending.reason
+    assert "on a timed call's inputs" in held.report.findings[0].detail
+
+
+def test_an_equal_candidate_is_exact_in_every_timed_call_that_is_looked_at(monkeypatch):
+    looked = []
+    monkeypatch.setattr(
+        "caesar.evaluators.contest.exact_of",
+        lambda *told, **more: looked.append(told) or exact_of(*told, **more),
+    )
+
+    held = Held()
+
+    assert isinstance(held.ending, Passed)
+    assert len(looked) >= len(KINDS)
+
+
+def test_an_output_that_hardly_depends_on_the_inputs_is_vacuous():
+    held = Held(reference=PLAIN.replace("torch.relu(x)", "torch.softmax(x[:, :1], dim=-1)"))
+
+    (found,) = (finding for finding in held.report.findings if finding.kind == "vacuous")
+    assert "the output for other inputs would pass this problem as well" == found.detail
+
+
+def test_a_reference_that_holds_a_plain_tensor_is_looked_at():
+    source = PLAIN.replace("torch.relu(x)", "torch.relu(x @ self.plain)").replace(
+        "super().__init__()", "super().__init__()\n        self.plain = torch.eye(8)"
+    )
+
+    held = Held(reference=source)
+
+    assert "signed" in held.report.looked_at
+
+
+def test_where_float64_gives_other_values_nothing_is_looked_at_and_that_is_told():
+    held = Held(reference=PLAIN.replace("torch.relu(x)", "torch.relu(x) * torch.rand_like(x)"))
+
+    assert {} == held.report.looked_at
+    assert ["unscrutinised"] == held.findings
+
+
 def test_a_reference_with_infinite_values_is_told_and_met():
     held = Held(reference=REFERENCE.replace("torch.relu(", "(1 / torch.zeros(1)) + torch.relu("))
 
     assert isinstance(held.ending, Passed)
-    assert ["reference_nonfinite"] == held.findings
+    assert ["reference_nonfinite", "vacuous", "unscrutinised"] == held.findings
     assert {} == held.report.looked_at
 
 
 def test_a_candidate_that_stops_working_when_timed_is_incorrect():
     calls = itertools.count()
-    honest = 2 + 5  # trials, and kinds of inputs
+    honest = 2 + 6  # trials, and kinds of inputs
 
     held = Held(lambda x: relu(x) if next(calls) < honest else x * 0, reference=PLAIN)
 

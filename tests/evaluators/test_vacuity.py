@@ -6,7 +6,7 @@ import torch
 from caesar.effects import Precision
 from caesar.evaluators.device import open_device
 from caesar.evaluators.reference import load_reference
-from caesar.evaluators.vacuity import VACUOUS, FlawKind, flaws_of
+from caesar.evaluators.vacuity import VACUOUS, FlawKind, flaws_of, sample_of, samples_agree
 
 SEEDS = (11, 12, 13)
 
@@ -148,3 +148,37 @@ def test_the_random_state_of_torch_is_the_callers_business():
 
     torch.manual_seed(4)
     assert first == flaws("torch.relu(x)")
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        torch.randn(300, 1000),
+        torch.randn(1000, 300).mT,
+        torch.randn(7),
+        torch.randn(()),
+        torch.zeros(0, 4),
+        torch.randn(1, 1).expand(600, 600),
+    ],
+)
+def test_a_sample_is_small_agrees_with_itself_and_with_no_other(output):
+    sample, other = sample_of([output, {"count": 3}]), sample_of([output + 1, {"count": 3}])
+
+    assert sum(part.numel() for part in sample) <= 1 << 16
+    assert samples_agree(sample, sample_of([output.clone()]), tolerance=1e-4)
+    assert output.numel() == 0 or not samples_agree(sample, other, tolerance=1e-4)
+
+
+def test_samples_of_other_shapes_and_of_nothing_do_not_agree():
+    assert not samples_agree(sample_of(torch.ones(3)), sample_of(torch.ones(4)), tolerance=1e-4)
+    assert not samples_agree((), (), tolerance=1e-4)
+
+
+def test_a_sample_is_spread_over_all_of_an_output():
+    output = torch.zeros(1024, 1024)
+    output[-4:] = 1.0
+
+    (part,) = sample_of(output)
+
+    assert part.any()
+    assert part.data_ptr() != output.data_ptr()
