@@ -259,10 +259,10 @@ FROM read_events('build_completed', '{
 }')
 QUALIFY row_number() OVER (PARTITION BY stream, request ORDER BY version DESC) = 1;
 
--- One row per kind of finding that puts a speedup in doubt, as caesar/domain.py has them and docs/verdicts.md marks (!).
--- What the candidate computes is not the operation, or that can't be told (the first five), not its own or not in the reference's
--- precision (three), or one of the two times can't be believed (four). What disturbs both times is no
--- doubt: cpu_shared has a note of its own.
+-- One row per kind of finding that puts a speedup in doubt, as caesar/domain.py has them and docs/verdicts.md
+-- marks (!). What the candidate computes is not the operation, or that can't be told (the first five), not its
+-- own or not in the reference's precision (three), or one of the two times can't be believed (four). What
+-- disturbs both times is no doubt: cpu_shared has a note of its own.
 CREATE VIEW doubts AS
 FROM (VALUES
     ('vacuous'), ('unscrutinised'), ('input_mutated'), ('wrong_on_other_inputs'), ('low_precision'),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, nullcontext
@@ -11,6 +12,7 @@ from typing import TypeVar
 
 from caesar.builders.inline import InlineBuilder
 from caesar.cli.files import cache_bytes, cache_folder, cpu_slots, lock_folder
+from caesar.cli.output import note
 from caesar.devices.folder import prepare_folder
 from caesar.devices.health import healthy, strangers
 from caesar.devices.inventory import Device, find_gpus, inventory, nodes_of
@@ -43,6 +45,9 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+_PATIENCE_S = 2.0
+"""After so long without a device, somebody at a terminal wants to know why nothing happens."""
 
 _PRELOADED_FOR_CUDA = ("torch._dynamo", "triton?", "cuda.bindings.driver?", "pynvml?")
 
@@ -142,7 +147,13 @@ async def on_a_device(devices: DevicePool, request: str, work: Callable[[Grant],
     Fault where the work, the lease or its end is one. The request should be a `Request.id`: by it
     `caesar devices` says what a device is held for.
     """
-    grant = await devices.acquire(request)
+    waiting = asyncio.get_running_loop().call_later(
+        _PATIENCE_S, note, "waiting for a device; `caesar devices` says who holds it"
+    )
+    try:
+        grant = await devices.acquire(request)
+    finally:
+        waiting.cancel()
     condition = Condition.HUNG  # work that was cancelled, or broke off, is probed after
     try:
         done = await work(grant)

@@ -85,6 +85,8 @@ def _why(ended: Ended, *, limit_s: float) -> str:
         case _:
             how = f"its process was ended ({ended.how})"
     last = ended.output.strip().rpartition("\n")[2][:_TEXT_CHARS]
+    if last and ended.how is How.EXITED and ended.code != 0:
+        return last  # what was raised
     return f"{how}: {last}" if last else how
 
 

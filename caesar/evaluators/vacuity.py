@@ -20,6 +20,7 @@ import torch
 
 from caesar.evaluators.compare import are_close
 from caesar.evaluators.reference import Model, Reference, call, construct, place
+from caesar.evaluators.room import require_room
 from caesar.evaluators.tensors import blocks, cloned, leaves
 
 __all__ = ["VACUOUS", "Flaw", "FlawKind", "flaws_of", "passes_idly", "sample_of", "samples_agree"]
@@ -88,6 +89,16 @@ class _Exhibit:
         output = call(self.model, cloned(inputs), seed=seed, device=self.reference.device)
         return _Run(inputs, tuple(leaf for _, leaf in leaves(output) if isinstance(leaf, torch.Tensor)))
 
+    def require_room(self, seed: int) -> None:
+        """MemoryError where the machine has no memory for looking at the problem; a GPU says so by itself."""
+        if self.reference.device.torch_device.type == "cpu":
+            inputs = self.reference.inputs(seed)
+            held = sum(leaf.nbytes for _, leaf in leaves(inputs) if isinstance(leaf, torch.Tensor))
+            require_room(held, all_bytes=2 * held)  # the copy that the reference is called on
+            outputs = call(self.model, inputs, seed=seed, device=self.reference.device)
+            held += sum(leaf.nbytes for _, leaf in leaves(outputs) if isinstance(leaf, torch.Tensor))
+            require_room(held, all_bytes=2 * held)  # those of another seed beside them
+
     def passes(self, outputs: Sequence[torch.Tensor], guesses: Sequence[torch.Tensor | float]) -> bool:
         """Whether guesses (tensors, or numbers that stand for all elements) are all close enough."""
         return all(
@@ -122,6 +133,7 @@ def flaws_of(reference: Reference, *, tolerance: float, seeds: Sequence[int]) ->
         model = construct(reference.module.Model, reference.init_inputs())
         model = place(model, device=reference.device, precision=reference.precision)
         exhibit = _Exhibit(reference, model, tolerance)
+        exhibit.require_room(seeds[0])
         constants = _means(exhibit, seeds)
         if not constants:
             return ()

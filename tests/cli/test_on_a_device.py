@@ -94,3 +94,27 @@ def test_what_was_found_under_a_lost_lease_does_not_count():
 
     with pytest.raises(Fault, match="lost while it was held"):
         held(StalePool(), work)
+
+
+def test_who_waits_for_a_device_is_told_and_who_gets_it_at_once_is_not(pool, monkeypatch):
+    told = []
+    monkeypatch.setattr("caesar.cli.machinery._PATIENCE_S", 0.0)
+
+    async def done(_grant):
+        return judged(Verdict.INCORRECT, "values")
+
+    async def scenario():
+        is_told = asyncio.Event()
+        monkeypatch.setattr("caesar.cli.machinery.note", lambda text: told.append(text) or is_told.set())
+        first = await pool.acquire("another")
+        waiting = asyncio.create_task(on_a_device(pool, REQUEST, done))
+        await is_told.wait()
+        await pool.release(first)
+        return await waiting
+
+    waited = asyncio.run(scenario())
+    monkeypatch.setattr("caesar.cli.machinery._PATIENCE_S", 60.0)
+    held(pool, done)
+
+    assert "values" == waited.evaluation.reason
+    assert ["waiting for a device; `caesar devices` says who holds it"] == told

@@ -1,5 +1,7 @@
 """What would pass a problem without computing anything."""
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 
@@ -182,3 +184,14 @@ def test_a_sample_is_spread_over_all_of_an_output():
 
     assert part.any()
     assert part.data_ptr() != output.data_ptr()
+
+
+@pytest.mark.parametrize(("free_mb", "fits"), [(1, False), (10, False), (1000, True)])
+def test_a_problem_that_the_machine_has_no_room_for_is_refused_before_anything_is_killed(
+    monkeypatch, free_mb, fits
+):
+    monkeypatch.setattr("caesar.evaluators.room.available_bytes", lambda: free_mb * 10**6)
+    monkeypatch.setattr("caesar.evaluators.room._PATIENCE_S", 0.0)
+
+    with nullcontext() if fits else pytest.raises(MemoryError, match="judging takes at least"):
+        assert () == flaws("x.repeat(1, 3)", inputs="[torch.randn(1024, 1024)]")
