@@ -11,6 +11,7 @@ kept: at most two are in memory at a time.
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -21,13 +22,14 @@ import torch
 from caesar.evaluators.compare import are_close
 from caesar.evaluators.reference import Model, Reference, call, construct, place
 from caesar.evaluators.room import require_room
-from caesar.evaluators.tensors import blocks, cloned, leaves
+from caesar.evaluators.tensors import blocks, cloned, leaves, mapped
 
 __all__ = ["VACUOUS", "Flaw", "FlawKind", "flaws_of", "passes_idly", "sample_of", "samples_agree"]
 
 _LEAST_SEEDS = 2
 _SAMPLED = 1 << 16
 _DIGITS = 4
+_MOST_CALL_S = 3.0
 
 
 class FlawKind(StrEnum):
@@ -47,6 +49,8 @@ class FlawKind(StrEnum):
     """The output holds NaN, which no candidate can match, or infinities."""
     INTEGERS = "integers"
     """A floating-point output holds whole numbers only, which low precision gets right."""
+    INERT = "inert"
+    """Half of an input can be anything: who leaves out what depends on it passes."""
 
 
 VACUOUS = frozenset({FlawKind.ZEROS, FlawKind.CONSTANT, FlawKind.INPUT, FlawKind.OTHER_SEED})
@@ -88,6 +92,15 @@ class _Exhibit:
         inputs = self.reference.inputs(seed)
         output = call(self.model, cloned(inputs), seed=seed, device=self.reference.device)
         return _Run(inputs, tuple(leaf for _, leaf in leaves(output) if isinstance(leaf, torch.Tensor)))
+
+    def run_with(
+        self, inputs: list[Any], place_: int, tensor: torch.Tensor, *, seed: int
+    ) -> tuple[torch.Tensor, ...]:
+        """The outputs for inputs of which one tensor, by its place among them, is another."""
+        places = iter(range(len(list(leaves(inputs)))))
+        changed = list(mapped(cloned(inputs), lambda own: tensor if next(places) == place_ else own))
+        output = call(self.model, changed, seed=seed, device=self.reference.device)
+        return tuple(leaf for _, leaf in leaves(output) if isinstance(leaf, torch.Tensor))
 
     def require_room(self, seed: int) -> None:
         """MemoryError where the machine has no memory for looking at the problem; a GPU says so by itself."""
@@ -138,7 +151,10 @@ def flaws_of(reference: Reference, *, tolerance: float, seeds: Sequence[int]) ->
         if not constants:
             return ()
         standing = _standing(exhibit, seeds, constants)
-    return tuple(_flaws(standing, constants))
+        flaws = tuple(_flaws(standing, constants))
+        if not any(flaw.vacuous for flaw in flaws):
+            flaws += tuple(_inert(exhibit, seeds[0], seeds[1]))
+    return flaws
 
 
 def passes_idly(inputs: Sequence[Any], output: Any, *, tolerance: float) -> str | None:
@@ -240,6 +256,40 @@ def _flaws(standing: _Standing, constants: Sequence[float]) -> Iterator[Flaw]:
         yield Flaw(FlawKind.NONFINITE, f"{standing.nonfinite} elements are NaN or infinite")
     if standing.whole and not standing.zeros:
         yield Flaw(FlawKind.INTEGERS, "all elements are whole numbers, in a floating-point output")
+
+
+def _inert(exhibit: _Exhibit, seed: int, other_seed: int) -> Iterator[Flaw]:
+    """Which halves of which inputs, along which dimension, can be those of another seed.
+
+    Twice as many calls as the inputs have dimensions; none where one takes so long that they take minutes.
+    """
+    began = time.perf_counter()
+    run = exhibit.run(seed)
+    if time.perf_counter() - began > _MOST_CALL_S:
+        return
+    others = [
+        leaf for _, leaf in leaves(exhibit.reference.inputs(other_seed)) if isinstance(leaf, torch.Tensor)
+    ]
+    own = [leaf for _, leaf in leaves(run.inputs) if isinstance(leaf, torch.Tensor)]
+    found = [
+        f"{half} half of dimension {dim} of input {place_}"
+        for place_, (value, other) in enumerate(zip(own, others, strict=True))
+        for dim, size in enumerate(value.shape)
+        if value.is_floating_point() and size > 1
+        for half, part in (("first", slice(0, size // 2)), ("second", slice(size // 2, None)))
+        if exhibit.passes(
+            exhibit.run_with(run.inputs, place_, _replaced(value, other, dim, part), seed=seed), run.outputs
+        )
+    ]
+    if found:
+        yield Flaw(FlawKind.INERT, f"what is in the {', the '.join(found)} does not matter")
+
+
+def _replaced(value: torch.Tensor, other: torch.Tensor, dim: int, part: slice) -> torch.Tensor:
+    index = (*(slice(None),) * dim, part)
+    changed = value.clone()
+    changed[index] = other[index]
+    return changed
 
 
 def _mean(output: torch.Tensor) -> float:

@@ -195,3 +195,28 @@ def test_a_problem_that_the_machine_has_no_room_for_is_refused_before_anything_i
 
     with nullcontext() if fits else pytest.raises(MemoryError, match="judging takes at least"):
         assert () == flaws("x.repeat(1, 3)", inputs="[torch.randn(1024, 1024)]")
+
+
+@pytest.mark.parametrize(
+    ("output", "part"),
+    [
+        ("torch.relu(x[:, :1])", "the second half of dimension 1 of input 0"),
+        ("torch.tanh(x).cumsum(1)[:, :3]", "the second half of dimension 1 of input 0"),
+        (
+            "x + 1e-9 * rest[0]",
+            "the first half of dimension 0 of input 1, the second half of dimension 0 of input 1,",
+        ),
+    ],
+)
+def test_a_part_of_an_input_that_does_not_matter_is_named(output, part):
+    found = {flaw.kind: flaw for flaw in flaws(output, inputs="[torch.randn(32, 8), torch.randn(32, 8)]")}
+
+    assert {FlawKind.INERT} == found.keys()
+    assert part in found[FlawKind.INERT].detail
+    assert not found[FlawKind.INERT].vacuous
+
+
+def test_where_a_call_takes_long_parts_of_inputs_are_not_tried(monkeypatch):
+    monkeypatch.setattr("caesar.evaluators.vacuity._MOST_CALL_S", 0.0)
+
+    assert () == flaws("torch.relu(x[:, :1])")
