@@ -203,7 +203,7 @@ def test_a_problem_that_the_machine_has_no_room_for_is_refused_before_anything_i
         ("torch.relu(x[:, :1])", "the second half of dimension 1 of input 0"),
         ("torch.tanh(x).cumsum(1)[:, :3]", "the second half of dimension 1 of input 0"),
         (
-            "x + 1e-9 * rest[0]",
+            "2 * x + 1e-9 * rest[0]",
             "the first half of dimension 0 of input 1, the second half of dimension 0 of input 1,",
         ),
     ],
