@@ -23,6 +23,7 @@ from caesar.evaluators.compare import are_close
 from caesar.evaluators.reference import Model, Reference, call, construct, place
 from caesar.evaluators.room import require_room
 from caesar.evaluators.tensors import blocks, cloned, leaves, mapped
+from caesar.sandbox.memory import available_bytes
 
 __all__ = ["VACUOUS", "Flaw", "FlawKind", "flaws_of", "passes_idly", "sample_of", "samples_agree"]
 
@@ -104,13 +105,25 @@ class _Exhibit:
 
     def require_room(self, seed: int) -> None:
         """MemoryError where the machine has no memory for looking at the problem; a GPU says so by itself."""
-        if self.reference.device.torch_device.type == "cpu":
+        if not self._on_a_gpu:
             inputs = self.reference.inputs(seed)
             held = sum(leaf.nbytes for _, leaf in leaves(inputs) if isinstance(leaf, torch.Tensor))
             require_room(held, all_bytes=2 * held)  # the copy that the reference is called on
             outputs = call(self.model, inputs, seed=seed, device=self.reference.device)
             held += sum(leaf.nbytes for _, leaf in leaves(outputs) if isinstance(leaf, torch.Tensor))
             require_room(held, all_bytes=2 * held)  # those of another seed beside them
+
+    def has_room(self, run: _Run) -> bool:
+        """Whether three times a run's inputs, and its outputs once more, fit beside it."""
+        inputs, outputs = (
+            sum(leaf.nbytes for _, leaf in leaves(part) if isinstance(leaf, torch.Tensor))
+            for part in (run.inputs, run.outputs)
+        )
+        return self._on_a_gpu or 3 * inputs + outputs <= available_bytes()
+
+    @property
+    def _on_a_gpu(self) -> bool:
+        return bool(self.reference.device.torch_device.type == "cuda")
 
     def passes(self, outputs: Sequence[torch.Tensor], guesses: Sequence[torch.Tensor | float]) -> bool:
         """Whether guesses (tensors, or numbers that stand for all elements) are all close enough."""
@@ -261,11 +274,12 @@ def _flaws(standing: _Standing, constants: Sequence[float]) -> Iterator[Flaw]:
 def _inert(exhibit: _Exhibit, seed: int, other_seed: int) -> Iterator[Flaw]:
     """Which halves of which inputs, along which dimension, can be those of another seed.
 
-    Twice as many calls as the inputs have dimensions; none where one takes so long that they take minutes.
+    Twice as many calls as the inputs have dimensions; none where one takes so long that they take minutes, or
+    where there is no room for other inputs, those with a part of them, and what is made of these.
     """
     began = time.perf_counter()
     run = exhibit.run(seed)
-    if time.perf_counter() - began > _MOST_CALL_S:
+    if time.perf_counter() - began > _MOST_CALL_S or not exhibit.has_room(run):
         return
     others = [
         leaf for _, leaf in leaves(exhibit.reference.inputs(other_seed)) if isinstance(leaf, torch.Tensor)

@@ -220,3 +220,9 @@ def test_where_a_call_takes_long_parts_of_inputs_are_not_tried(monkeypatch):
     monkeypatch.setattr("caesar.evaluators.vacuity._MOST_CALL_S", 0.0)
 
     assert () == flaws("torch.relu(x[:, :1])")
+
+
+def test_where_memory_has_no_room_parts_of_inputs_are_not_tried(monkeypatch):
+    monkeypatch.setattr("caesar.evaluators.vacuity.available_bytes", lambda: 4096)
+
+    assert () == flaws("torch.relu(x[:, :1])", inputs="[torch.randn(1024, 8)]")
